@@ -1,3 +1,5 @@
 export * from "./fields.ts";
 export * from "./names.ts";
+export * from "./record-boundaries.ts";
+export * from "./record-stream.ts";
 export * from "./refusals.ts";

@@ -1,0 +1,182 @@
+/**
+ * From an accepted socket to an admitted connection: TLS handshake, certificate, request, route, and, for transport raw,
+ * the outer TLS taken off. The story of one connection is `admit`, top to bottom.
+ */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { DetachFailed, RecordStream, Refusal } from "@serverless-relay/protocol";
+import { formatRefusal } from "../answers.ts";
+import type { EndTransport, Observer } from "../events.ts";
+import type { BareLink, Link } from "../link.ts";
+import { type Identity, verdictOf, verifyCertificate } from "./certificate.ts";
+import { Dropped } from "./drops.ts";
+import { Entry, type Requested } from "./entry.ts";
+import { createConnectParser } from "./http-parser.ts";
+import { refuseInTls } from "./refuse.ts";
+import { type Request, readRequest } from "./request.ts";
+import { type Credentials, createTlsServer, secureContext } from "./tls-server.ts";
+
+export interface AdmissionLimits {
+  /** bytes of a request head */
+  readonly headSize: number;
+  /** handshakes in progress; further connections are dropped */
+  readonly handshakes: number;
+  readonly handshakeTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly detachTimeoutMs: number;
+}
+
+/** What a listener speaks: CONNECT inside TLS, or TLS and then bytes. */
+export type Protocol = "connect" | "bare";
+
+/** Decides on a verified caller; `request` is null behind a bare listener. Throws Refusal or Dropped. */
+export type Authorize<Grant> = (identity: Identity, request: Request | null) => Grant;
+
+export interface Admitted<Grant> {
+  readonly connection: string;
+  /** "127.0.0.1:5000" */
+  readonly address: string;
+  /** from accept to admitted */
+  readonly durationMs: number;
+  readonly request: Request | null;
+  readonly grant: Grant;
+  readonly transport: EndTransport;
+  readonly link: Link;
+}
+
+export class Admission {
+  readonly #limits: AdmissionLimits;
+  readonly #observe: Observer;
+  readonly #tls: ReturnType<typeof createTlsServer>;
+  readonly #http: ReturnType<typeof createConnectParser>;
+  // tls.Server has no word for which stream a TLSSocket runs over: the entry travels with the handshake's callbacks.
+  readonly #entering = new AsyncLocalStorage<Entry>();
+  readonly #entries = new WeakMap<object, Entry>();
+  #handshakes = 0;
+
+  constructor(credentials: Credentials, limits: AdmissionLimits, observe: Observer) {
+    this.#limits = limits;
+    this.#observe = observe;
+    this.#tls = createTlsServer(credentials, limits.handshakeTimeoutMs);
+    this.#tls.on("secureConnection", (tls) => this.#entering.getStore()?.secured.resolve(this.#watched(tls)));
+    this.#tls.on("tlsClientError", (error) => {
+      this.#entering.getStore()?.fail(new Dropped("handshake_failed", error.message));
+    });
+    this.#http = createConnectParser(limits.headSize, (stream, requested) => {
+      this.#entries.get(stream)?.requested.resolve(requested);
+    });
+  }
+
+  /** Connections from now on are judged by `credentials`. Throws, and changes nothing, if they are not usable. */
+  setCredentials(credentials: Credentials): void {
+    this.#tls.setSecureContext(secureContext(credentials));
+  }
+
+  /**
+   * Admits the client behind `socket`, or answers it, reports why, and throws Refusal or Dropped. The socket is this
+   * method's until it returns.
+   */
+  async admit<Grant>(socket: Socket, protocol: Protocol, authorize: Authorize<Grant>): Promise<Admitted<Grant>> {
+    const connection = randomUUID();
+    const address = `${socket.remoteAddress}:${socket.remotePort}`;
+    const startedAt = performance.now();
+    const entry = new Entry(new RecordStream(socket));
+    let tls: TLSSocket | null = null;
+    let names: readonly string[] = [];
+    let peer: string | null = null;
+    try {
+      tls = await this.#handshake(entry, protocol);
+      const requested = protocol === "connect" ? await this.#request(entry) : null;
+      const identity = verifyCertificate(tls);
+      names = identity.names;
+      if (requested instanceof Refusal) throw requested;
+      const request = requested === null ? null : readRequest(requested.message);
+      peer = request?.peer ?? null;
+      const grant = authorize(identity, request);
+      const head = requested?.head ?? Buffer.alloc(0);
+      const link = request?.transport === "raw" ? await this.#detach(entry, tls, head) : stay(entry, tls, head);
+      const transport = link.kind === "bare" ? "raw" : "tls";
+      return { connection, address, durationMs: performance.now() - startedAt, request, grant, transport, link };
+    } catch (error) {
+      const why = reasonOf(error, entry);
+      if (tls !== null && why instanceof Refusal) {
+        refuseInTls(tls, entry.records, protocol === "connect" ? formatRefusal(why) : Buffer.alloc(0));
+      } else {
+        entry.records.destroy();
+      }
+      this.#report(why, { connection, address, names, peer, durationMs: performance.now() - startedAt }, tls);
+      throw why;
+    } finally {
+      entry.finish();
+    }
+  }
+
+  async #handshake(entry: Entry, protocol: Protocol): Promise<TLSSocket> {
+    if (this.#handshakes >= this.#limits.handshakes) throw new Dropped("too_many_handshakes");
+    this.#handshakes++;
+    try {
+      entry.within(this.#limits.handshakeTimeoutMs, new Dropped("handshake_timeout"));
+      this.#entering.run(entry, () => this.#tls.emit("connection", entry.records));
+      const tls = await entry.secured.promise;
+      if (protocol === "connect") this.#http.emit("connection", tls);
+      return tls;
+    } finally {
+      this.#handshakes--;
+    }
+  }
+
+  /** Runs within the handshake's last callback: before the TLS layer can have read anything behind it. */
+  #watched(tls: TLSSocket): TLSSocket {
+    const entry = this.#entering.getStore();
+    if (entry === undefined) return tls;
+    this.#entries.set(tls, entry);
+    entry.records.watch(tls);
+    tls.on("error", () => {}); // the record stream closes with it, and tells the entry
+    return tls;
+  }
+
+  async #request(entry: Entry): Promise<Requested> {
+    entry.within(this.#limits.requestTimeoutMs, new Refusal("request_timeout"));
+    return entry.requested.promise;
+  }
+
+  /** The relay's half of detach: close_notify, nothing else; then the client's (PROTOCOL.md, "Detach"). */
+  async #detach(entry: Entry, tls: TLSSocket, head: Buffer): Promise<BareLink> {
+    entry.within(this.#limits.detachTimeoutMs, new Dropped("detach_timeout"));
+    if (head.length > 0) throw new Dropped("detach_violated");
+    tls.on("data", () => entry.fail(new Dropped("detach_violated")));
+    const readAhead = await entry.records.detach().done;
+    return { kind: "bare", socket: entry.records.socket, readAhead };
+  }
+
+  #report(
+    why: Refusal | Dropped,
+    seen: { connection: string; address: string; names: readonly string[]; peer: string | null; durationMs: number },
+    tls: TLSSocket | null,
+  ): void {
+    if (why instanceof Dropped) {
+      const { peer: _, ...known } = seen;
+      this.#observe({ event: "dropped", reason: why.reason, detail: why.message, ...known });
+      return;
+    }
+    const detail = why.reason.startsWith("certificate_") && tls !== null ? { detail: verdictOf(tls) } : {};
+    this.#observe({ event: "refused", reason: why.reason, ...seen, ...detail });
+  }
+}
+
+function stay(entry: Entry, tls: TLSSocket, head: Buffer): Link {
+  entry.records.stayInTls();
+  if (head.length > 0) tls.unshift(head);
+  return { kind: "tls", tls, socket: entry.records.socket };
+}
+
+/** The failure that came first explains the others; an error that nobody foresaw is the relay's own. */
+function reasonOf(error: unknown, entry: Entry): Refusal | Dropped {
+  if (entry.failure !== null) return entry.failure;
+  if (error instanceof Refusal || error instanceof Dropped) return error;
+  if (error instanceof DetachFailed) return new Dropped("client_gone", error.message);
+  return new Refusal("internal_error");
+}

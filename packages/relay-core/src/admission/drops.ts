@@ -1,0 +1,25 @@
+/** Ends of connections that get no answer, because there is no TLS to answer in, or nobody left to hear. */
+
+export const DROP_REASONS = [
+  "too_many_handshakes",
+  "handshake_failed",
+  "handshake_timeout",
+  "client_gone",
+  "detach_violated", // something else than close_notify came after the request
+  "detach_timeout",
+  "not_of_this_route", // a bare listener: the certificate bears none of the route's names
+  "shutdown",
+] as const;
+
+export type DropReason = (typeof DROP_REASONS)[number];
+
+/** Thrown by admission where the connection is closed without an answer. */
+export class Dropped extends Error {
+  override readonly name = "Dropped";
+  readonly reason: DropReason;
+
+  constructor(reason: DropReason, detail?: string) {
+    super(detail ?? reason);
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,39 @@
+/** TLS as the relay serves it: 1.3 only, certificates asked for but judged later, nothing resumed. */
+import { constants } from "node:crypto";
+import { createServer, type SecureContextOptions, type Server } from "node:tls";
+
+/** PEM texts. */
+export interface Credentials {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+  /** the CAs that functions' certificates are issued by */
+  readonly ca: string | Buffer;
+  readonly crl?: string | Buffer;
+}
+
+export function createTlsServer(credentials: Credentials, handshakeTimeoutMs: number): Server {
+  return createServer({
+    ...secureContext(credentials),
+    requestCert: true,
+    // A refusal in the handshake would be a silent reset in TLS 1.3; certificate.ts refuses with a reason instead.
+    rejectUnauthorized: false,
+    ALPNProtocols: ["http/1.1"],
+    // Admission's own deadline comes first; this one is there so that TLS never waits longer than it.
+    handshakeTimeout: 2 * handshakeTimeoutMs,
+  });
+}
+
+/** For `Server.setSecureContext`, too: it replaces everything at once. */
+export function secureContext(credentials: Credentials): SecureContextOptions {
+  return {
+    cert: credentials.cert,
+    key: credentials.key,
+    ca: credentials.ca,
+    ...(credentials.crl === undefined ? {} : { crl: credentials.crl }),
+    minVersion: "TLSv1.3",
+    maxVersion: "TLSv1.3",
+    // No stateless tickets, and no session cache is kept: a resumed session would count as authorized even if its
+    // certificate had been revoked since.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  };
+}

@@ -1,0 +1,29 @@
+/** The routes: unordered pairs of function names that may meet, looked up by both. */
+
+export interface Route {
+  /** in the order in which the route was added: where neither end asks for a role, f1 is the client */
+  readonly f1: string;
+  readonly f2: string;
+}
+
+/** The same for {a, b} and {b, a}. A line feed cannot be part of a name. */
+export function routeKey(a: string, b: string): string {
+  return a < b ? `${a}\n${b}` : `${b}\n${a}`;
+}
+
+export class RouteTable {
+  readonly #routes = new Map<string, Route>();
+
+  /** Replaces the route of the same two names, if there is one. */
+  set(route: Route): void {
+    this.#routes.set(routeKey(route.f1, route.f2), route);
+  }
+
+  delete(a: string, b: string): boolean {
+    return this.#routes.delete(routeKey(a, b));
+  }
+
+  find(a: string, b: string): Route | undefined {
+    return this.#routes.get(routeKey(a, b));
+  }
+}

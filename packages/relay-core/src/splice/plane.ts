@@ -1,0 +1,62 @@
+/**
+ * The data plane: it owns admitted connections from the moment they are parked, and carries the sessions. One interface;
+ * one test suite runs over every implementation of it.
+ */
+import type { Link } from "../link.ts";
+
+/** Why a session ended: log field and metric label. */
+export const CLOSE_REASONS = [
+  "completed", // both directions have ended
+  "reset", // an end reset its connection, or it broke
+  "killed", // an operator ended it
+  "route_deleted",
+  "drain_deadline",
+  "shutdown",
+] as const;
+
+export type CloseReason = (typeof CLOSE_REASONS)[number];
+
+export interface SessionOutcome {
+  readonly reason: CloseReason;
+  /** the end that caused it, where one did */
+  readonly by: 0 | 1 | null;
+  /** bytes sent by the first end, by the second, as delivered to the other */
+  readonly bytes: readonly [number, number];
+}
+
+/** A parked connection. Whoever holds it ends its stay by exactly one of `DataPlane.join` and `DataPlane.dismiss`. */
+export interface Leg {
+  /** the client went away: it has been let go of, and can be neither joined nor dismissed */
+  readonly departed: boolean;
+}
+
+export interface Session {
+  /** Settles when both connections are closed. Never rejects. */
+  readonly ended: Promise<SessionOutcome>;
+  /** sent by the first end, by the second, so far */
+  readonly bytes: readonly [number, number];
+  /** Resets both connections. */
+  end(reason: CloseReason): void;
+}
+
+export interface DataPlane {
+  readonly kind: "stream" | "kernel";
+
+  /**
+   * Takes the connection over and watches it. A client that resets, or ends without having sent a byte, has departed:
+   * `onDeparted` is called, at most once, and never after `join` or `dismiss`. What it sends waits.
+   */
+  park(link: Link, onDeparted: () => void): Leg;
+
+  /**
+   * Joins two parked connections: each is sent its head, then the other's bytes. Null if one of them has departed; the
+   * other stays parked.
+   */
+  join(first: Leg, firstHead: Buffer, second: Leg, secondHead: Buffer): Promise<Session | null>;
+
+  /** Last words for a parked client, then its connection is closed, so that it gets to read them. */
+  dismiss(leg: Leg, words: Buffer): void;
+
+  /** Resets whatever is left. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,48 @@
+/** The portable data plane, on Node streams. It carries transport tls on every platform. */
+import type { Link } from "../link.ts";
+import type { DataPlane, Leg, Session } from "./plane.ts";
+import { StreamLeg } from "./stream-leg.ts";
+import { StreamSession } from "./stream-session.ts";
+
+export class StreamPlane implements DataPlane {
+  readonly kind = "stream";
+  readonly #parked = new Set<StreamLeg>();
+  readonly #sessions = new Set<StreamSession>();
+
+  park(link: Link, onDeparted: () => void): Leg {
+    const leg = new StreamLeg(link, () => {
+      this.#parked.delete(leg);
+      onDeparted();
+    });
+    this.#parked.add(leg);
+    return leg;
+  }
+
+  async join(first: Leg, firstHead: Buffer, second: Leg, secondHead: Buffer): Promise<Session | null> {
+    const [one, other] = [this.#own(first), this.#own(second)];
+    if (one.departed || other.departed) return null;
+    this.#parked.delete(one);
+    this.#parked.delete(other);
+    const session = new StreamSession(one, firstHead, other, secondHead);
+    this.#sessions.add(session);
+    void session.ended.then(() => this.#sessions.delete(session));
+    return session;
+  }
+
+  dismiss(leg: Leg, words: Buffer): void {
+    const own = this.#own(leg);
+    this.#parked.delete(own);
+    if (!own.departed) own.dismiss(words);
+  }
+
+  async close(): Promise<void> {
+    for (const leg of this.#parked) leg.reset();
+    for (const session of this.#sessions) session.end("shutdown");
+    await Promise.all([...this.#sessions].map((session) => session.ended));
+  }
+
+  #own(leg: Leg): StreamLeg {
+    if (leg instanceof StreamLeg) return leg;
+    throw new TypeError("a leg of another data plane");
+  }
+}

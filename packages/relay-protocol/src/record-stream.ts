@@ -1,0 +1,196 @@
+/**
+ * The stream that an outer TLS layer runs over, at both ends: it hands the TLS layer one record at a time, so that the
+ * layer never swallows a byte that follows the peer's close_notify, and it outlives that layer: after `detach()` the TCP
+ * connection is as bare as on the day it was dialled (PROTOCOL.md, "Detach").
+ *
+ *     TLSSocket  →  RecordStream  →  net.Socket
+ *
+ * Invariant: once the TLS layer has read close_notify, nothing more is fed to it. All that came behind is `readAhead`.
+ */
+import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { RecordBoundaries } from "./record-boundaries.ts";
+
+/** The connection ended, or its TLS failed, before both close_notify alerts had passed. */
+export class DetachFailed extends Error {
+  override readonly name = "DetachFailed";
+}
+
+export interface Detaching {
+  /** settles when our close_notify is in the kernel's hands: from then on the socket may be written bare */
+  readonly sent: Promise<void>;
+  /**
+   * settles when the peer's close_notify has been read, too: with the bytes that came behind it. The socket is paused
+   * and has no listener of ours left. Rejects with DetachFailed.
+   */
+  readonly done: Promise<Buffer>;
+}
+
+export class RecordStream extends Duplex {
+  readonly socket: Socket;
+  readonly #boundaries = new RecordBoundaries();
+  #pending: Buffer | null = null;
+  #wanted = false; // the TLS layer asked for data and has not been given any since
+  #ended = false; // FIN read
+  #stays = false;
+  #closeNotifyRead = false;
+  #tls: TLSSocket | null = null;
+  #detaching: { sent: PromiseWithResolvers<void>; done: PromiseWithResolvers<Buffer>; flushed: boolean } | null = null;
+  #detached = false;
+
+  constructor(socket: Socket) {
+    super({ allowHalfOpen: true });
+    this.socket = socket;
+    socket.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onClose);
+    this.on("resume", this.#feedSoon);
+    this.on("error", () => {}); // the TLS layer reports it; without a TLS layer it must not end the process
+  }
+
+  /**
+   * Tells the stream which TLS layer runs over it. To be called before that layer can have read close_notify: at the
+   * handshake's end at the latest.
+   */
+  watch(tls: TLSSocket): void {
+    this.#tls = tls;
+    // Node ends the readable side of a TLSSocket by push(null), in the very call that feeds it close_notify. The "end"
+    // event comes a tick later, when a further record might already have been fed.
+    const push = tls.push;
+    tls.push = (chunk: unknown, encoding?: BufferEncoding) => {
+      if (chunk === null && !this.#ended) this.#onCloseNotify();
+      return push.call(tls, chunk, encoding);
+    };
+  }
+
+  /**
+   * The connection stays inside TLS until it ends: whole chunks are fed, which costs less, `end()` ends the TCP
+   * connection, and what follows close_notify is read and dropped (so that closing does not turn into a reset).
+   */
+  stayInTls(): void {
+    this.#stays = true;
+    if (this.#closeNotifyRead) this.#discard();
+  }
+
+  /** Sends close_notify and waits for the peer's. The TLS layer must be flowing; what it gives is the caller's. */
+  detach(): Detaching {
+    const sent = Promise.withResolvers<void>();
+    const done = Promise.withResolvers<Buffer>();
+    sent.promise.catch(() => {}); // whoever waits for `done` alone hears of it there
+    this.#detaching = { sent, done, flushed: false };
+    if (this.destroyed || this.#ended) this.#failDetach("the connection has ended");
+    else this.#tls?.end();
+    return { sent: sent.promise, done: done.promise };
+  }
+
+  override _read(): void {
+    this.#wanted = true;
+    // Called from within read(), before the chunk that is still buffered has been given out: its turn comes first.
+    if (this.readableLength > 0) this.#feedSoon();
+    else this.#feed();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.socket.write(chunk, callback);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], callback: (error?: Error | null) => void): void {
+    this.socket.cork();
+    chunks.forEach(({ chunk }, index) => {
+      this.socket.write(chunk, index === chunks.length - 1 ? callback : undefined);
+    });
+    this.socket.uncork();
+  }
+
+  // Runs when the TLS layer has written its close_notify, and every byte before that has been flushed.
+  override _final(callback: (error?: Error | null) => void): void {
+    if (this.#detaching === null) {
+      this.socket.end(() => callback());
+      return;
+    }
+    this.#detaching.flushed = true;
+    this.#detaching.sent.resolve();
+    callback();
+    this.#completeDetach();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (!this.#detached) {
+      this.#failDetach(error?.message ?? "the connection was closed");
+      this.socket.destroy();
+    }
+    this.#pending = null;
+    callback(error);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#closeNotifyRead && this.#stays) return;
+    this.#pending = this.#pending === null ? chunk : Buffer.concat([this.#pending, chunk]);
+    this.#feed();
+    if (this.#pending !== null) this.socket.pause();
+  };
+
+  readonly #onEnd = (): void => {
+    if (this.#closeNotifyRead) return;
+    this.#ended = true;
+    this.#failDetach("the connection ended before close_notify");
+    this.#feed();
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.destroy(error);
+  };
+
+  readonly #onClose = (): void => {
+    this.destroy();
+  };
+
+  readonly #feedSoon = (): void => {
+    process.nextTick(() => this.#feed());
+  };
+
+  /** Gives the TLS layer the next record, or the part of it that is here. */
+  #feed(): void {
+    if (!this.#wanted || this.#closeNotifyRead || this.destroyed) return;
+    if (this.readableLength > 0 && !this.#stays) return; // not read yet: it might be close_notify
+    const pending = this.#pending;
+    if (pending === null) {
+      if (this.#ended) this.push(null);
+      return;
+    }
+    const length = this.#stays ? pending.length : this.#boundaries.take(pending, 0);
+    this.#pending = length === pending.length ? null : pending.subarray(length);
+    this.#wanted = false;
+    this.push(pending.subarray(0, length));
+    if (this.#pending === null && !this.#closeNotifyRead && !this.#ended) this.socket.resume();
+  }
+
+  #onCloseNotify(): void {
+    this.#closeNotifyRead = true;
+    if (this.#stays) this.#discard();
+    else this.socket.pause();
+    this.#completeDetach();
+  }
+
+  #discard(): void {
+    this.#pending = null;
+    this.socket.resume();
+  }
+
+  #completeDetach(): void {
+    const detaching = this.#detaching;
+    if (detaching === null || !detaching.flushed || !this.#closeNotifyRead || this.#detached) return;
+    this.#detached = true;
+    const readAhead = this.#pending ?? Buffer.alloc(0);
+    this.#pending = null;
+    this.socket.off("data", this.#onData).off("end", this.#onEnd).off("error", this.#onError);
+    this.socket.off("close", this.#onClose);
+    detaching.done.resolve(readAhead);
+    this.#tls?.destroy();
+  }
+
+  #failDetach(why: string): void {
+    const error = new DetachFailed(why);
+    this.#detaching?.sent.reject(error);
+    this.#detaching?.done.reject(error);
+  }
+}
