@@ -1,67 +1,33 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { type Authority, createAuthority } from "@serverless-relay/pki";
-import { connectHead, OuterClient, readAll, readHead } from "@serverless-relay/testkit";
+import type { Socket } from "node:net";
+import { type ClientCredentials, connectHead, OuterClient, readAll, readHead } from "@serverless-relay/testkit";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { Relay, type RelayEvent, StreamPlane } from "./index.ts";
+import {
+  functionIdentity,
+  makeCertificates,
+  startRelay,
+  type TestCertificates,
+  type TestRelay,
+} from "./relay.test-support.ts";
 
-const LIMITS = {
-  headSize: 16_384,
-  handshakes: 100,
-  handshakeTimeoutMs: 5_000,
-  requestTimeoutMs: 5_000,
-  detachTimeoutMs: 5_000,
-  connections: 1_000,
-  waitMs: 10_000,
-  maxWaitMs: 20_000,
-};
-
-let authority: Authority;
-let relayIdentity: { certPem: string; keyPem: string };
-let f1: { cert: string; key: string; ca: string };
-let f2: { cert: string; key: string; ca: string };
-let relay: Relay;
-let server: Server;
+let certificates: TestCertificates;
+let f1: ClientCredentials;
+let f2: ClientCredentials;
+let bed: TestRelay;
 let port: number;
-let events: RelayEvent[];
-const sockets = new Set<Socket>();
 
 beforeAll(async () => {
-  authority = await createAuthority({ commonName: "test" });
-  relayIdentity = await authority.issueRelay({ hosts: ["localhost"] });
-  f1 = await identity("f1");
-  f2 = await identity("f2");
+  certificates = await makeCertificates();
+  f1 = await functionIdentity(certificates.authority, "f1");
+  f2 = await functionIdentity(certificates.authority, "f2");
 });
-
-async function identity(...names: string[]): Promise<{ cert: string; key: string; ca: string }> {
-  const { certPem, keyPem } = await authority.issueFunction({ names });
-  return { cert: certPem, key: keyPem, ca: authority.certPem };
-}
 
 beforeEach(async () => {
-  events = [];
-  relay = new Relay({
-    credentials: { cert: relayIdentity.certPem, key: relayIdentity.keyPem, ca: authority.certPem },
-    plane: new StreamPlane(),
-    observe: (event) => events.push(event),
-    limits: LIMITS,
-  });
-  relay.routes.set({ f1: "f1", f2: "f2" });
-  server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    relay.accept(socket, { protocol: "connect" });
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  port = (server.address() as AddressInfo).port;
+  bed = await startRelay(certificates);
+  port = bed.port;
 });
 
-afterEach(async () => {
-  await relay.close();
-  server.close();
-  await expect.poll(() => sockets.size).toBe(0);
-});
+afterEach(() => bed.close());
 
 /** Two raw ends, paired, with what each sent along with its close_notify. */
 async function pairRaw(): Promise<[Socket, Socket]> {
@@ -119,7 +85,7 @@ describe("a raw pair", () => {
     expect((await readAll(far)).toString()).toBe("ping");
     far.end("pong");
     expect((await readAll(near)).toString()).toBe("pong");
-    await expect.poll(() => events.at(-1)).toMatchObject({ event: "ended", reason: "completed", bytes: [4, 4] });
+    await expect.poll(() => bed.events.at(-1)).toMatchObject({ event: "ended", reason: "completed", bytes: [4, 4] });
   });
 
   it("carries a reset as a reset", async () => {
@@ -128,6 +94,6 @@ describe("a raw pair", () => {
     far.resume();
     near.resetAndDestroy();
     expect((await failed)[0]).toMatchObject({ code: "ECONNRESET" });
-    await expect.poll(() => events.at(-1)).toMatchObject({ event: "ended", reason: "reset", by: "f1" });
+    await expect.poll(() => bed.events.at(-1)).toMatchObject({ event: "ended", reason: "reset", by: "f1" });
   });
 });

@@ -185,7 +185,6 @@ export class RecordStream extends Duplex {
     this.socket.off("data", this.#onData).off("end", this.#onEnd).off("error", this.#onError);
     this.socket.off("close", this.#onClose);
     detaching.done.resolve(readAhead);
-    this.#tls?.destroy();
   }
 
   #failDetach(why: string): void {

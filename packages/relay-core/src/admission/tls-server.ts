@@ -8,7 +8,8 @@ export interface Credentials {
   readonly key: string | Buffer;
   /** the CAs that functions' certificates are issued by */
   readonly ca: string | Buffer;
-  readonly crl?: string | Buffer;
+  /** a list holds several; node:tls reads only the first CRL of a text */
+  readonly crl?: string | readonly string[];
 }
 
 export function createTlsServer(credentials: Credentials, handshakeTimeoutMs: number): Server {
@@ -29,7 +30,7 @@ export function secureContext(credentials: Credentials): SecureContextOptions {
     cert: credentials.cert,
     key: credentials.key,
     ca: credentials.ca,
-    ...(credentials.crl === undefined ? {} : { crl: credentials.crl }),
+    ...(credentials.crl === undefined ? {} : { crl: [credentials.crl].flat() }),
     minVersion: "TLSv1.3",
     maxVersion: "TLSv1.3",
     // No stateless tickets, and no session cache is kept: a resumed session would count as authorized even if its

@@ -1,0 +1,80 @@
+/** A relay in this process, on a port of its own, with certificates of its own: for tests. */
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { type Authority, createAuthority } from "@serverless-relay/pki";
+import type { ClientCredentials } from "@serverless-relay/testkit";
+import { expect } from "vitest";
+import { type Entrance, Relay, type RelayEvent, type RelayLimits, StreamPlane } from "./index.ts";
+
+const LIMITS: RelayLimits = {
+  headSize: 16_384,
+  handshakes: 100,
+  handshakeTimeoutMs: 5_000,
+  requestTimeoutMs: 5_000,
+  detachTimeoutMs: 5_000,
+  connections: 1_000,
+  waitMs: 10_000,
+  maxWaitMs: 20_000,
+};
+
+export interface TestCertificates {
+  readonly authority: Authority;
+  readonly relay: { readonly certPem: string; readonly keyPem: string };
+  readonly crl?: string;
+}
+
+export async function makeCertificates(): Promise<TestCertificates> {
+  const authority = await createAuthority({ commonName: "test" });
+  return { authority, relay: await authority.issueRelay({ hosts: ["localhost"] }) };
+}
+
+export async function functionIdentity(authority: Authority, ...names: string[]): Promise<Required<ClientCredentials>> {
+  const { certPem, keyPem } = await authority.issueFunction({ names });
+  return { cert: certPem, key: keyPem, ca: authority.certPem };
+}
+
+export interface TestRelay {
+  readonly relay: Relay;
+  readonly port: number;
+  readonly events: RelayEvent[];
+  /** Closes it, and fails if a connection is left. */
+  close(): Promise<void>;
+}
+
+/** With the route {f1, f2}. */
+export async function startRelay(
+  { authority, relay: identity, crl }: TestCertificates,
+  options: { limits?: Partial<RelayLimits>; entrance?: Entrance } = {},
+): Promise<TestRelay> {
+  const events: RelayEvent[] = [];
+  const sockets = new Set<Socket>();
+  const relay = new Relay({
+    credentials: {
+      cert: identity.certPem,
+      key: identity.keyPem,
+      ca: authority.certPem,
+      ...(crl === undefined ? {} : { crl }),
+    },
+    plane: new StreamPlane(),
+    observe: (event) => events.push(event),
+    limits: { ...LIMITS, ...options.limits },
+  });
+  relay.routes.set(options.entrance?.route ?? { f1: "f1", f2: "f2" });
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    relay.accept(socket, options.entrance ?? { protocol: "connect" });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    relay,
+    events,
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      await relay.close();
+      server.close();
+      await expect.poll(() => sockets.size, { timeout: 5_000 }).toBe(0);
+    },
+  };
+}

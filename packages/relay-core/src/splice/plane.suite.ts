@@ -1,0 +1,198 @@
+/** What every data plane promises. Run over each implementation; files `*.suite.ts` hold no tests of their own. */
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { readAll } from "@serverless-relay/testkit";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { DataPlane, Leg, Session } from "./plane.ts";
+
+const NOTHING = Buffer.alloc(0);
+
+export function describeDataPlane(name: string, open: () => DataPlane): void {
+  describe(`the ${name} data plane`, () => {
+    let plane: DataPlane;
+    let server: Server;
+    const relaySide = new Set<Socket>();
+
+    beforeEach(async () => {
+      plane = open();
+      server = createServer({ allowHalfOpen: true, noDelay: true }).listen(0, "127.0.0.1");
+      await once(server, "listening");
+    });
+
+    afterEach(async () => {
+      await plane.close();
+      server.close();
+      for (const socket of relaySide) await expect.poll(() => socket.destroyed).toBe(true);
+      relaySide.clear();
+    });
+
+    /** Both ends of a TCP connection: the function's, and the relay's. */
+    async function connection(): Promise<[Socket, Socket]> {
+      const { port } = server.address() as AddressInfo;
+      const accepted = once(server, "connection");
+      const near = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
+      const [relay] = (await accepted) as [Socket];
+      relaySide.add(relay);
+      near.on("error", () => {});
+      return [near, relay];
+    }
+
+    interface End {
+      readonly socket: Socket;
+      readonly leg: Leg;
+      readonly departed: Promise<void>;
+    }
+
+    async function parked(readAhead: Buffer = NOTHING): Promise<End> {
+      const [socket, relay] = await connection();
+      const { promise: departed, resolve } = Promise.withResolvers<void>();
+      return { socket, departed, leg: plane.park({ kind: "bare", socket: relay, readAhead }, resolve) };
+    }
+
+    async function joined(a: End, b: End, heads: [Buffer, Buffer] = [NOTHING, NOTHING]): Promise<Session> {
+      const session = await plane.join(a.leg, heads[0], b.leg, heads[1]);
+      if (session === null) throw new Error("an end had departed");
+      return session;
+    }
+
+    it("sends each end its head, then what was read ahead, then what was sent while parked", async () => {
+      const a = await parked(Buffer.from("ahead,"));
+      const b = await parked();
+      a.socket.write("parked,");
+      const session = await joined(a, b, [Buffer.from("head a,"), Buffer.from("head b,")]);
+      a.socket.end("live");
+      b.socket.end();
+      expect((await readAll(b.socket)).toString()).toBe("head b,ahead,parked,live");
+      expect((await readAll(a.socket)).toString()).toBe("head a,");
+      expect(await session.ended).toMatchObject({ reason: "completed", by: null });
+      expect([...session.bytes]).toEqual(["ahead,parked,live".length, 0]);
+    });
+
+    it("carries 16 MiB both ways at once, unchanged", async () => {
+      const [a, b] = [await parked(), await parked()];
+      const session = await joined(a, b);
+      const sent = [randomBytes(16 << 20), randomBytes(16 << 20)] as const;
+      a.socket.end(sent[0]);
+      b.socket.end(sent[1]);
+      const [atA, atB] = await Promise.all([readAll(a.socket), readAll(b.socket)]);
+      expect(digest(atB)).toBe(digest(sent[0]));
+      expect(digest(atA)).toBe(digest(sent[1]));
+      expect(await session.ended).toMatchObject({ reason: "completed" });
+    });
+
+    it.each([
+      [0, 1],
+      [1, 0],
+    ] as const)("lets end %i finish while the other goes on", async (first, other) => {
+      const ends = [await parked(), await parked()] as const;
+      const session = await joined(...ends);
+      ends[first].socket.end("done");
+      expect((await readAll(ends[other].socket)).toString()).toBe("done");
+      ends[other].socket.write("still ");
+      ends[other].socket.end("talking");
+      expect((await readAll(ends[first].socket)).toString()).toBe("still talking");
+      expect(await session.ended).toMatchObject({ reason: "completed" });
+    });
+
+    it("carries a half-close that came while parked, behind the bytes before it", async () => {
+      const [a, b] = [await parked(), await parked()];
+      a.socket.end("all I have");
+      const session = await joined(a, b);
+      expect((await readAll(b.socket)).toString()).toBe("all I have");
+      b.socket.end("thanks");
+      expect((await readAll(a.socket)).toString()).toBe("thanks");
+      expect(await session.ended).toMatchObject({ reason: "completed" });
+    });
+
+    it("carries a reset as a reset, and says whose it was", async () => {
+      const [a, b] = [await parked(), await parked()];
+      const session = await joined(a, b);
+      const seen = once(a.socket, "error");
+      a.socket.resume();
+      b.socket.resetAndDestroy();
+      expect((await seen)[0]).toMatchObject({ code: "ECONNRESET" });
+      expect(await session.ended).toMatchObject({ reason: "reset", by: 1 });
+    });
+
+    it("stops reading from an end while the other does not read", async () => {
+      const [a, b] = [await parked(), await parked()];
+      const session = await joined(a, b);
+      b.socket.pause();
+      const chunk = Buffer.alloc(1 << 20);
+      const limit = 64 << 20;
+      let written = 0;
+      while (written < limit) {
+        written += chunk.length;
+        if (a.socket.write(chunk)) continue;
+        const drained = await Promise.race([once(a.socket, "drain").then(() => true), idle(a.socket)]);
+        if (!drained) break; // full all the way back
+      }
+      expect(written).toBeLessThan(limit);
+      a.socket.end();
+      b.socket.end();
+      a.socket.resume();
+      expect((await readAll(b.socket)).length).toBe(written);
+      expect(await session.ended).toMatchObject({ reason: "completed", bytes: [written, 0] });
+    });
+
+    it("notices that a parked client has reset", async () => {
+      const end = await parked();
+      end.socket.resetAndDestroy();
+      await end.departed;
+      expect(end.leg.departed).toBe(true);
+    });
+
+    it("notices that a parked client has closed without having sent a byte", async () => {
+      const end = await parked();
+      end.socket.destroy();
+      await end.departed;
+    });
+
+    it("joins nobody to a client that has departed, and the other stays parked", async () => {
+      const [gone, left, fresh] = [await parked(), await parked(), await parked()];
+      gone.socket.destroy();
+      await gone.departed;
+      expect(await plane.join(gone.leg, NOTHING, left.leg, NOTHING)).toBeNull();
+      const session = await joined(left, fresh);
+      left.socket.end("hello");
+      expect((await readAll(fresh.socket)).toString()).toBe("hello");
+      session.end("killed");
+      expect(await session.ended).toMatchObject({ reason: "killed", by: null });
+    });
+
+    it("lets a dismissed client read its last words, though it is still sending", async () => {
+      const end = await parked();
+      end.socket.write(Buffer.alloc(300_000));
+      plane.dismiss(end.leg, Buffer.from("sorry"));
+      end.socket.write(Buffer.alloc(300_000));
+      const words = await readAll(end.socket);
+      end.socket.end();
+      expect(words.toString()).toBe("sorry");
+    });
+
+    it("resets both ends of a session that is ended", async () => {
+      const [a, b] = [await parked(), await parked()];
+      const session = await joined(a, b);
+      const seen = Promise.all([once(a.socket, "error"), once(b.socket, "error")]);
+      a.socket.resume();
+      b.socket.resume();
+      session.end("killed");
+      expect((await seen).map(([error]) => error)).toMatchObject([{ code: "ECONNRESET" }, { code: "ECONNRESET" }]);
+    });
+  });
+}
+
+function digest(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Resolves to false once nothing has moved out of `socket` for a while. */
+async function idle(socket: Socket): Promise<boolean> {
+  let last = -1;
+  while (socket.bytesWritten - socket.writableLength !== last) {
+    last = socket.bytesWritten - socket.writableLength;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  return false;
+}
