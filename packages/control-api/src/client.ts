@@ -1,1 +1,108 @@
-export {};
+/**
+ * A typed client of the control API. It checks no answer against the schemas, and so loads no zod: the two ends come
+ * from the same release, and a program that is started for one call starts fast.
+ *
+ * Every method throws ControlError if the daemon says no, and DaemonUnreachable if there is no whole answer within the
+ * deadline.
+ */
+import type { IncomingMessage } from "node:http";
+import type { ControlEvent } from "./events.ts";
+import { exchange, openStream, type Target, translate } from "./exchange.ts";
+import type { Parked, ParkedList } from "./parked.ts";
+import type { AddedRoute, AddRoute, DeletedRoute, Route, RouteList } from "./routes.ts";
+import type { KilledSession, Session, SessionList } from "./sessions.ts";
+import type { Status } from "./status.ts";
+import { DaemonUnreachable } from "./unreachable.ts";
+
+export { ControlError } from "./control-error.ts";
+export { DaemonUnreachable, type UnreachableReason } from "./unreachable.ts";
+
+export interface ControlClientOptions {
+  /** path of the daemon's control socket */
+  readonly socket: string;
+  /** for each call, until its whole answer has been read; default 10,000 */
+  readonly timeoutMs?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const MAX_EVENT_MIB = 1;
+
+export class ControlClient {
+  readonly #target: Target;
+
+  constructor({ socket, timeoutMs = DEFAULT_TIMEOUT_MS }: ControlClientOptions) {
+    this.#target = { socket, timeoutMs };
+  }
+
+  async status(): Promise<Status> {
+    return (await exchange(this.#target, { method: "GET", path: "/v1/status" })) as Status;
+  }
+
+  async listRoutes(): Promise<Route[]> {
+    const { routes } = (await exchange(this.#target, { method: "GET", path: "/v1/routes" })) as RouteList;
+    return routes;
+  }
+
+  /** Not `created`: the route was there before, just as asked for. */
+  async addRoute(route: AddRoute): Promise<AddedRoute> {
+    return (await exchange(this.#target, { method: "POST", path: "/v1/routes", body: route })) as AddedRoute;
+  }
+
+  /** `kill` ends the live sessions of the route, too. */
+  async deleteRoute(f1: string, f2: string, { kill = false }: { kill?: boolean } = {}): Promise<DeletedRoute> {
+    const path = `/v1/routes/${encodeURIComponent(f1)}/${encodeURIComponent(f2)}?kill=${kill}`;
+    return (await exchange(this.#target, { method: "DELETE", path })) as DeletedRoute;
+  }
+
+  async listSessions(): Promise<Session[]> {
+    const { sessions } = (await exchange(this.#target, { method: "GET", path: "/v1/sessions" })) as SessionList;
+    return sessions;
+  }
+
+  async killSession(id: string): Promise<KilledSession> {
+    const path = `/v1/sessions/${encodeURIComponent(id)}`;
+    return (await exchange(this.#target, { method: "DELETE", path })) as KilledSession;
+  }
+
+  async listParked(): Promise<Parked[]> {
+    const { parked } = (await exchange(this.#target, { method: "GET", path: "/v1/parked" })) as ParkedList;
+    return parked;
+  }
+
+  /**
+   * The daemon's events, from now on. Ends when the daemon ends the stream, or `signal` is aborted; throws
+   * DaemonUnreachable if it breaks off.
+   */
+  async *events({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<ControlEvent, void, undefined> {
+    let stream: IncomingMessage | undefined;
+    try {
+      stream = await openStream(this.#target, { method: "GET", path: "/v1/events" }, signal);
+      for await (const line of lines(stream, this.#target)) yield parseEvent(line, this.#target);
+    } catch (error) {
+      if (!signal?.aborted) throw translate(error, this.#target, stream !== undefined);
+    } finally {
+      stream?.destroy();
+    }
+  }
+}
+
+async function* lines(stream: IncomingMessage, { socket }: Target): AsyncGenerator<string, void, undefined> {
+  stream.setEncoding("utf8");
+  let rest = "";
+  for await (const text of stream as AsyncIterable<string>) {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop() ?? "";
+    if (rest.length > MAX_EVENT_MIB * 1024 * 1024) {
+      throw new DaemonUnreachable("too_large", socket, `${MAX_EVENT_MIB} MiB in one event`);
+    }
+    yield* parts.filter((line) => line !== "");
+  }
+}
+
+function parseEvent(line: string, { socket }: Target): ControlEvent {
+  try {
+    return JSON.parse(line) as ControlEvent;
+  } catch (cause) {
+    throw new DaemonUnreachable("not_relayd", socket, "a line of its events is no JSON", { cause });
+  }
+}

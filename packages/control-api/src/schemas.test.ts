@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import * as api from "./index.ts";
+
+const time = "2026-11-23T06:00:00.000Z";
+const names = { f1: "f1", f2: "spiffe://example.org/f2" };
+const listener = { protocol: "bare", host: "127.0.0.1", port: 20000, state: "down", error: "address in use" };
+const route = { ...names, source: "dynamic", createdAt: time, listener, parked: 1, sessions: 0 };
+const end = { name: "f1", address: "127.0.0.1:5000", transport: "raw", role: "client", bytesSent: 7 };
+
+describe("the schemas", () => {
+  it.each<[string, z.ZodType, unknown]>([
+    ["error", api.errorAnswerSchema, { error: { code: "no_port_range", message: "set listen.perRoute" } }],
+    ["route list", api.routeListSchema, { routes: [route, { ...route, createdAt: null, listener: null }] }],
+    ["route to add", api.addRouteSchema, { ...names, protocol: "plain", port: 1 }],
+    ["route to add, without options", api.addRouteSchema, names],
+    ["added route", api.addedRouteSchema, { created: true, route }],
+    ["deleted route", api.deletedRouteSchema, { route: names, refused: 2, killed: 0 }],
+    [
+      "session list",
+      api.sessionListSchema,
+      { sessions: [{ id: "s1", route: names, channel: "443", startedAt: time, ends: [end, end] }] },
+    ],
+    ["killed session", api.killedSessionSchema, { id: "s1" }],
+    [
+      "parked list",
+      api.parkedListSchema,
+      {
+        parked: [
+          {
+            id: "p1",
+            name: "f1",
+            peer: "f2",
+            route: names,
+            channel: "443",
+            transport: "tls",
+            role: null,
+            address: "[::1]:5000",
+            parkedAt: time,
+            deadline: time,
+          },
+        ],
+      },
+    ],
+    ["event", api.eventSchema, { time, event: "paired", anything: ["else"] }],
+    [
+      "status",
+      api.statusSchema,
+      {
+        version: "0.0.0",
+        pid: 1,
+        state: "draining",
+        startedAt: time,
+        uptimeSeconds: 0.5,
+        config: "/etc/relayd.yaml",
+        listeners: [
+          { name: "shared", route: null, ...listener },
+          { name: "route", route: names, ...listener, error: null },
+        ],
+        routes: { static: 1, dynamic: 2 },
+        parked: 0,
+        sessions: { live: 1, total: 5 },
+        admitted: 10,
+        refused: { no_route: 3 },
+        bytes: 2 ** 40,
+        splice: "kernel",
+        certificates: [
+          { use: "crl", file: "crl.pem", subject: "CN=ca", notAfter: time, daysLeft: -0.5, warning: "expired" },
+        ],
+      },
+    ],
+  ])("take a whole %s as it is", (_name, schema, value) => {
+    expect(schema.parse(value)).toEqual(value);
+  });
+
+  it("refuse a body with a field that there is not, and a port that cannot be", () => {
+    expect(api.addRouteSchema.safeParse({ ...names, ports: 1 }).success).toBe(false);
+    expect(api.addRouteSchema.safeParse({ ...names, port: 0 }).success).toBe(false);
+    expect(api.addRouteSchema.safeParse({ f1: "f1" }).success).toBe(false);
+  });
+
+  it("read the query of a deletion", () => {
+    expect(api.deleteRouteQuerySchema.parse({})).toEqual({ kill: false });
+    expect(api.deleteRouteQuerySchema.parse({ kill: "true" })).toEqual({ kill: true });
+    expect(api.deleteRouteQuerySchema.safeParse({ kill: "1" }).success).toBe(false);
+  });
+
+  it("have a status for every error code", () => {
+    expect(Object.keys(api.ERROR_STATUS).sort()).toEqual([...api.errorCodeSchema.options].sort());
+  });
+
+  it("can be written as JSON Schema, those of answers under their names", () => {
+    expect(z.toJSONSchema(z.globalRegistry).schemas).toHaveProperty("Status");
+    expect(() => z.toJSONSchema(api.deleteRouteQuerySchema, { io: "input" })).not.toThrow();
+  });
+});
