@@ -1,1 +1,117 @@
-export {};
+/** The command `relayd`: arguments, signals and exit codes. What it runs is daemon.ts. */
+import { parseArgs } from "node:util";
+import { ConfigError } from "./config/config-error.ts";
+import { loadMaterials } from "./config/files.ts";
+import { loadConfig } from "./config/load.ts";
+import { ControlSocketError } from "./control/socket.ts";
+import { Daemon } from "./daemon.ts";
+import { ListenError } from "./listening/listener.ts";
+import { NoPortLeft } from "./listening/route-listeners.ts";
+import { createLogger } from "./logging.ts";
+import { StoreError } from "./store/route-store.ts";
+import { version } from "./version.ts";
+
+/** As in sysexits.h. */
+const EXIT = { ok: 0, usage: 64, unavailable: 69, software: 70, io: 74, config: 78 } as const;
+
+const USAGE = `relayd ${version}: pairs functions that can only dial out, and splices their connections
+
+USAGE
+  relayd [--config FILE] [--check]
+
+OPTIONS
+  --config FILE  the configuration (YAML); without it ./relayd.yaml, $XDG_CONFIG_HOME/relayd/relayd.yaml and
+                 /etc/relayd/relayd.yaml are tried
+  --check        check the configuration and the files that it names, and exit
+  --help         print this, and exit
+  --version      print the version, and exit
+
+SIGNALS
+  SIGTERM, SIGINT  stop admitting, let sessions end until drain.timeout, and exit; the second one exits at once
+
+EXIT CODES
+  0 ended as asked   64 wrong arguments   69 a port or the control socket is taken   74 the route store cannot be used
+  78 the configuration is wrong
+
+Make a configuration with certificates:  relayctl init --dir DIR
+`;
+
+async function main(): Promise<number> {
+  const options = readArguments();
+  if (options === null) return EXIT.usage;
+  if (options.help) return say(USAGE);
+  if (options.version) return say(`relayd ${version}\n`);
+  try {
+    const loaded = await loadConfig(options.config);
+    const materials = await loadMaterials(loaded);
+    if (options.check) {
+      for (const warning of materials.warnings) process.stderr.write(`warning: ${warning}\n`);
+      return say(`${loaded.file} is fine\n`);
+    }
+    const log = createLogger(loaded.config.log);
+    for (const warning of materials.warnings) log.warn(warning);
+    const daemon = await Daemon.start(loaded, materials, log);
+    const stopped = stopOnSignal(daemon, (signal) => log.info({ signal }, "stopping"));
+    log.info({ version, pid: process.pid, config: loaded.file }, "ready");
+    await stopped;
+    log.info("stopped");
+    return EXIT.ok;
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function readArguments() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        config: { type: "string" },
+        check: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+        version: { type: "boolean", short: "v" },
+      },
+    });
+    return values;
+  } catch (error) {
+    process.stderr.write(`relayd: ${error instanceof Error ? error.message : error}\nTry: relayd --help\n`);
+    return null;
+  }
+}
+
+/** Resolves when the daemon has stopped. A second signal does not wait for sessions. */
+function stopOnSignal(daemon: Daemon, onSignal: (signal: string) => void): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let stopping = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(EXIT.ok);
+      stopping = true;
+      onSignal(signal);
+      daemon.stop().then(resolve, reject);
+    });
+  }
+  return promise;
+}
+
+function say(text: string): number {
+  process.stdout.write(text);
+  return EXIT.ok;
+}
+
+/** Expected errors in their own words; only a bug gets a stack trace. */
+function explain(error: unknown): number {
+  if (error instanceof ConfigError) return complain(error.problems, EXIT.config);
+  if (error instanceof StoreError) return complain([error.message], EXIT.io);
+  if (error instanceof ListenError || error instanceof NoPortLeft || error instanceof ControlSocketError) {
+    return complain([error.message], EXIT.unavailable);
+  }
+  process.stderr.write(`relayd: ${error instanceof Error ? error.stack : error}\n`);
+  return EXIT.software;
+}
+
+function complain(lines: readonly string[], code: number): number {
+  for (const line of lines) process.stderr.write(`${line}\n`);
+  return code;
+}
+
+process.exitCode = await main();

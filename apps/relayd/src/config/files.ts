@@ -1,0 +1,57 @@
+/**
+ * Reads the files that the configuration names, and looks at the places that it names. Promises: every problem is
+ * reported, not only the first; what is returned is fit for node:tls; nothing is made or changed.
+ */
+import { type CertificateFacts, readAuthorities, readIdentity } from "./certificates.ts";
+import { Findings, type NamedFile } from "./findings.ts";
+import type { LoadedConfig } from "./load.ts";
+import { checkDirectory, checkSocketPath } from "./places.ts";
+import { readRevocationLists } from "./revocation.ts";
+import type { KeyPath } from "./source.ts";
+
+/** What the relay's TLS needs, in PEM. */
+export interface Materials {
+  /** the relay's certificate, then its intermediates */
+  readonly cert: string;
+  readonly key: string;
+  /** the CAs of the functions */
+  readonly ca: string;
+  /** each a text of its own: node:tls reads only the first CRL of a text */
+  readonly crl?: readonly string[];
+  /** for `status` */
+  readonly certificates: readonly CertificateFacts[];
+  /** `FILE:LINE:COL key.path PATH: what is the matter; what to do`: nothing that keeps relayd from starting */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * @param now what the dates of certificates are held against
+ * @throws ConfigError
+ */
+export async function loadMaterials(loaded: LoadedConfig, now: Date = new Date()): Promise<Materials> {
+  const { tls, control, state } = loaded.config;
+  const findings = new Findings(loaded);
+  const files = { cert: named(["tls", "cert"], tls.cert), key: named(["tls", "key"], tls.key) };
+  const identity = await readIdentity(files, findings, now);
+  const authorities = await readAuthorities(named(["tls", "ca"], tls.ca), findings, now);
+  const revoked =
+    tls.crl === undefined
+      ? null
+      : await readRevocationLists(named(["tls", "crl"], tls.crl), authorities?.certificates ?? [], findings, now);
+  await checkSocketPath(named(["control", "socket"], control.socket), findings);
+  await checkDirectory(named(["state", "dir"], state.dir), findings);
+  findings.throwIfAny();
+  if (identity === null || authorities === null) throw new Error("a file was not read, and no problem was noted");
+  return {
+    cert: identity.cert,
+    key: identity.key,
+    ca: authorities.ca,
+    ...(revoked === null ? {} : { crl: revoked.crl }),
+    certificates: [...identity.facts, ...authorities.facts, ...(revoked?.facts ?? [])],
+    warnings: findings.warnings,
+  };
+}
+
+function named(keys: KeyPath, path: string): NamedFile {
+  return { keys, path };
+}

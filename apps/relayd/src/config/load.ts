@@ -1,0 +1,105 @@
+/**
+ * Finds, reads and validates the configuration file. Promises: every problem of the file is reported, not only the
+ * first, each with its line, its column, what is wrong and what to do; nothing but the file itself is touched (what its
+ * paths point to is looked at by files.ts).
+ */
+import { readFile, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import type { z } from "zod";
+import { errorCode, explainIoError } from "../io-error.ts";
+import { ConfigError } from "./config-error.ts";
+import { adviseOnUnknownKey } from "./known-keys.ts";
+import { type Config, configSchema } from "./schema.ts";
+import { type KeyPath, parseSource, type Source } from "./source.ts";
+
+export interface LoadedConfig {
+  /** absolute path of the file */
+  readonly file: string;
+  readonly config: Config;
+  /** `FILE:LINE:COL key.path` of a value, for further messages about it */
+  at(path: KeyPath): string;
+}
+
+interface Surroundings {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * @param file as given with --config; without it, ./relayd.yaml, $XDG_CONFIG_HOME/relayd/relayd.yaml and
+ *   /etc/relayd/relayd.yaml are tried
+ * @throws ConfigError
+ */
+export async function loadConfig(
+  file: string | undefined,
+  surroundings: Surroundings = { cwd: process.cwd(), env: process.env },
+): Promise<LoadedConfig> {
+  const path = file === undefined ? await findConfig(surroundings) : resolve(surroundings.cwd, file);
+  const label = labelOf(path, surroundings.cwd);
+  const source = parseSource(await readConfig(path, label), label);
+  if (source.problems.length > 0) throw new ConfigError(source.problems);
+  const result = configSchema.safeParse(source.value);
+  if (!result.success) throw new ConfigError(result.error.issues.flatMap((issue) => describeIssue(issue, source)));
+  return { file: path, config: resolvePaths(result.data, dirname(path)), at: (keys) => source.at(keys) };
+}
+
+/** In the order in which they are tried. */
+function searchPaths({ cwd, env }: Surroundings): string[] {
+  const personal = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config");
+  return [join(cwd, "relayd.yaml"), join(personal, "relayd", "relayd.yaml"), "/etc/relayd/relayd.yaml"];
+}
+
+/** The first that is there; whether it can be read is another matter, for it is the one that was meant. */
+async function findConfig(surroundings: Surroundings): Promise<string> {
+  const tried = searchPaths(surroundings);
+  for (const path of tried) {
+    const absent = await stat(path).then(
+      () => false,
+      (error: unknown) => ["ENOENT", "ENOTDIR"].includes(errorCode(error)),
+    );
+    if (!absent) return path;
+  }
+  throw new ConfigError([`no configuration found; tried ${tried.join(", ")}; name one with --config FILE`]);
+}
+
+async function readConfig(path: string, label: string): Promise<string> {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
+  } catch (error) {
+    const what = error instanceof TypeError ? "is not text in UTF-8; save it as such" : explainIoError(error, "read");
+    throw new ConfigError([`${label}: ${what}`]);
+  }
+}
+
+/** As short as it can be without being ambiguous. */
+function labelOf(path: string, cwd: string): string {
+  const fromHere = relative(cwd, path);
+  return fromHere.startsWith("..") || isAbsolute(fromHere) ? path : fromHere;
+}
+
+function describeIssue(issue: z.core.$ZodIssue, source: Source): string[] {
+  const path = issue.path.map((key) => (typeof key === "symbol" ? String(key) : key));
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map(
+      (key) => `${source.atKey([...path, key])}: is not a known key; ${adviseOnUnknownKey(path, key)}`,
+    );
+  }
+  return [`${source.at(path)}: ${issue.message}`];
+}
+
+function resolvePaths(config: Config, base: string): Config {
+  const { tls, control, state } = config;
+  return {
+    ...config,
+    tls: {
+      ...tls,
+      cert: resolve(base, tls.cert),
+      key: resolve(base, tls.key),
+      ca: resolve(base, tls.ca),
+      ...(tls.crl === undefined ? {} : { crl: resolve(base, tls.crl) }),
+    },
+    control: { ...control, socket: resolve(base, control.socket) },
+    state: { ...state, dir: resolve(base, state.dir) },
+  };
+}

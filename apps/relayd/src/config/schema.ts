@@ -1,0 +1,159 @@
+/**
+ * What the configuration file may say: every key, its default, and what it becomes (milliseconds, bytes, addresses).
+ * Unknown keys are refused. Messages are of the form "what is wrong; what to do".
+ */
+import { isIP } from "node:net";
+import { z } from "zod";
+import {
+  duration,
+  flag,
+  functionName,
+  host,
+  hostPort,
+  missing,
+  oneOf,
+  path,
+  port,
+  portRange,
+  shown,
+  size,
+  whole,
+} from "./scalars.ts";
+
+/** What a route listener speaks (PROTOCOL.md, "Listeners"). */
+const protocol = oneOf(["connect", "bare", "plain"]);
+
+const perRoute = section("listen.perRoute: { ports: 20000-20999 }", {
+  host: host.prefault("127.0.0.1").describe("where the route listeners are bound"),
+  ports: portRange.describe("the ports that are allotted to routes"),
+  protocol: protocol.prefault("connect").describe("what a route's listener speaks where the route does not say"),
+  exposePlain: flag.prefault(false).describe("allows plain listeners, which verify nobody, on other than loopback"),
+});
+
+const route = section("{ between: [f1, f2] }", {
+  between: z
+    .tuple([functionName, functionName], {
+      error: ({ input }) =>
+        input === undefined ? missing("between: [f1, f2]") : "does not hold two names; write [f1, f2]",
+    })
+    .describe("the two functions that may meet"),
+  protocol: protocol.optional().describe("what this route's listener speaks"),
+  port: port.optional().describe("this route's listener is bound to this port, and to no other"),
+}).transform(({ between: [f1, f2], ...options }) => ({ f1, f2, ...options }));
+
+const routes = z
+  .array(route, { error: ({ input }) => `is ${shown(input)}; write a list of { between: [f1, f2] }` })
+  .superRefine((list, context) => {
+    for (const { index, message, key } of repeated(list))
+      context.addIssue({ code: "custom", path: [index, key], message });
+  });
+
+/** Routes that name the same two functions, or ask for the same port, as an earlier one. */
+function* repeated(list: readonly z.output<typeof route>[]) {
+  const pairs = new Set<string>();
+  const ports = new Set<number>();
+  for (const [index, { f1, f2, port }] of list.entries()) {
+    const pair = JSON.stringify([f1, f2].toSorted());
+    if (pairs.has(pair)) {
+      yield {
+        index,
+        key: "between",
+        message: "is the route of an earlier entry, for the order is no matter; remove one",
+      };
+    }
+    if (port !== undefined && ports.has(port)) {
+      yield { index, key: "port", message: `${port} is the port of an earlier route; choose another` };
+    }
+    pairs.add(pair);
+    if (port !== undefined) ports.add(port);
+  }
+}
+
+const pairing = section("pairing: { wait: 60s, maxWait: 15m }", {
+  wait: duration.prefault("60s").describe("how long a client is parked that does not say"),
+  maxWait: duration.prefault("15m").describe("the longest that a client may ask to be parked"),
+}).refine(({ wait, maxWait }) => wait <= maxWait, {
+  path: ["wait"],
+  error: "is longer than pairing.maxWait; lower the one or raise the other",
+});
+
+const limits = section("limits: { connections: 10000 }", {
+  headSize: size.prefault("16KiB").describe("the longest request head"),
+  handshakeTimeout: duration.prefault("10s").describe("from TCP accept to the end of the TLS handshake"),
+  requestTimeout: duration.prefault("10s").describe("from the handshake to the end of the request head"),
+  detachTimeout: duration.prefault("10s").describe("for the client's close_notify"),
+  connections: whole("how many, such as 10000").prefault(10_000).describe("admissions, parked and session ends in all"),
+  handshakes: whole("how many, such as 512").prefault(512).describe("TLS handshakes in progress"),
+});
+
+export const configSchema = section("the keys listen, tls, control and state", {
+  listen: section("listen: { shared: 127.0.0.1:8443 }", {
+    shared: hostPort.describe("the listener that serves all routes"),
+    perRoute: perRoute.optional().describe("gives each route a listener of its own"),
+  }),
+  tls: section("tls: { cert: relay.pem, key: relay.key, ca: ca.pem }", {
+    cert: path.describe("the relay's certificate, with its intermediates, in PEM"),
+    key: path.describe("the certificate's private key, in PEM, not encrypted"),
+    ca: path.describe("the CAs whose certificates are accepted of functions, in PEM"),
+    crl: path.optional().describe("revocation lists of those CAs, in PEM"),
+  }),
+  control: section("control: { socket: run/relayd.sock }", {
+    socket: path.describe("the Unix socket of the control API; its directory is made with mode 0700"),
+  }),
+  state: section("state: { dir: state }", {
+    dir: path.describe("the directory of the route store; made if it is not there"),
+  }),
+  pairing: pairing.prefault({}),
+  limits: limits.prefault({}),
+  drain: section("drain: { timeout: 30s }", {
+    timeout: duration.prefault("30s").describe("how long sessions may go on once relayd is told to stop"),
+  }).prefault({}),
+  routes: routes.prefault([]).describe("static routes; others are added with relayctl"),
+  log: section("log: { level: info }", {
+    level: oneOf(["trace", "debug", "info", "warn", "error"]).prefault("info"),
+    format: oneOf(["json", "pretty", "auto"]).prefault("auto").describe("auto: pretty on a terminal, else JSON"),
+  }).prefault({}),
+}).superRefine((config, context) => {
+  for (const { path, message } of listenerConflicts(config)) context.addIssue({ code: "custom", path, message });
+});
+
+/** The configuration: absolute paths once loaded, durations in milliseconds, sizes in bytes. */
+export type Config = z.output<typeof configSchema>;
+export type StaticRoute = Config["routes"][number];
+export type RouteProtocol = z.output<typeof protocol>;
+
+function* listenerConflicts({ listen: { perRoute }, routes }: Config) {
+  if (perRoute === undefined) {
+    for (const [index, route] of routes.entries()) {
+      const key = route.port !== undefined ? "port" : route.protocol !== undefined ? "protocol" : null;
+      if (key === null) continue;
+      yield { path: ["routes", index, key], message: "needs a listener; add listen.perRoute, or remove this key" };
+    }
+    return;
+  }
+  if (mayBePlain(perRoute)) return;
+  const message = `plain verifies nobody and ${perRoute.host} is not loopback; bind to 127.0.0.1, or set listen.perRoute.exposePlain: true`;
+  if (perRoute.protocol === "plain") yield { path: ["listen", "perRoute", "protocol"], message };
+  for (const [index, route] of routes.entries()) {
+    if (route.protocol === "plain") yield { path: ["routes", index, "protocol"], message };
+  }
+}
+
+/** Whether a route listener may speak `plain`: only on loopback, unless that was forced. */
+export function mayBePlain(perRoute: { readonly host: string; readonly exposePlain: boolean }): boolean {
+  return perRoute.exposePlain || isLoopback(perRoute.host);
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+/** A group of keys; `example` shows how to write it where it is missing. */
+function section<Shape extends z.core.$ZodLooseShape>(example: string, shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== "invalid_type") return undefined;
+      return issue.input === undefined ? missing(example) : `is ${shown(issue.input)}; write ${example}`;
+    },
+  });
+}

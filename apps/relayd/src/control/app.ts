@@ -1,0 +1,76 @@
+/** The control API as a fastify application; it is not bound to anything yet. */
+import fastifySwagger from "@fastify/swagger";
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  fastify,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from "fastify";
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from "fastify-type-provider-zod";
+import type { Logger } from "pino";
+import { version } from "../version.ts";
+import { answerBadHttp, answerError, answerNotFound } from "./errors.ts";
+import { serveEvents } from "./events.ts";
+import { serveParked } from "./parked.ts";
+import { serveRoutes } from "./routes.ts";
+import { serveSessions } from "./sessions.ts";
+import { serveStatus } from "./status.ts";
+import type { ControlTarget } from "./target.ts";
+
+export type ControlApp = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+const BODY_BYTES = 64 * 1024;
+/** From the first byte of a request to its last. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 5_000;
+/** A name of 512 characters, each of them percent-encoded. */
+const PARAMETER_LENGTH = 3 * 512;
+
+export async function createControlApp(target: ControlTarget, log: Logger): Promise<ControlApp> {
+  const app: ControlApp = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: PARAMETER_LENGTH },
+    frameworkErrors: answerError,
+    clientErrorHandler: answerBadHttp,
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  // Answers have the types of their schemas, which were checked when this was compiled.
+  app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler(answerNotFound);
+
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "relayd control API", version, description: "HTTP/1.1 and JSON over relayd's Unix socket" },
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+  app.get("/v1/openapi.json", { schema: { hide: true } }, async () => app.swagger());
+  serveStatus(app, target);
+  serveRoutes(app, target);
+  serveSessions(app, target);
+  serveParked(app, target);
+  serveEvents(app, target);
+  await app.ready();
+  return app;
+}

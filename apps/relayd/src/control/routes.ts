@@ -1,0 +1,41 @@
+/** GET and POST /v1/routes, DELETE /v1/routes/{f1}/{f2} */
+import {
+  addedRouteSchema,
+  addRouteSchema,
+  deletedRouteSchema,
+  deleteRouteQuerySchema,
+  routeListSchema,
+  routePathSchema,
+} from "@serverless-relay/control-api";
+import type { ControlApp } from "./app.ts";
+import { errorAnswers } from "./errors.ts";
+import type { ControlTarget } from "./target.ts";
+
+export function serveRoutes(app: ControlApp, target: ControlTarget): void {
+  const listing = { summary: "The routes", response: { 200: routeListSchema, ...errorAnswers() } };
+  app.get("/v1/routes", { schema: listing }, async () => ({ routes: target.listRoutes() }));
+
+  const adding = {
+    summary: "Adds a route; durable once answered",
+    body: addRouteSchema,
+    response: {
+      200: addedRouteSchema.describe("there was such a route, and nothing changed"),
+      201: addedRouteSchema,
+      ...errorAnswers("invalid_request", "route_differs"),
+    },
+  };
+  app.post("/v1/routes", { schema: adding }, async ({ body }, reply) => {
+    const added = await target.addRoute(body);
+    return reply.code(added.created ? 201 : 200).send(added);
+  });
+
+  const deleting = {
+    summary: "Deletes a route; durable once answered",
+    params: routePathSchema,
+    querystring: deleteRouteQuerySchema,
+    response: { 200: deletedRouteSchema, ...errorAnswers("invalid_request", "route_not_found", "route_static") },
+  };
+  app.delete("/v1/routes/:f1/:f2", { schema: deleting }, async ({ params: { f1, f2 }, query: { kill } }) =>
+    target.deleteRoute(f1, f2, { kill }),
+  );
+}

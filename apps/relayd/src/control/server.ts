@@ -1,0 +1,37 @@
+/** The control API, served on its socket. */
+import type { Logger } from "pino";
+import { createControlApp } from "./app.ts";
+import { listenOnControlSocket } from "./socket.ts";
+import type { ControlTarget } from "./target.ts";
+
+export interface ControlServer {
+  /** Lets requests under way be answered, for a moment; then the socket and its file are gone. */
+  close(): Promise<void>;
+}
+
+/** For requests under way, once the server is to close. */
+const GRACE_MS = 3_000;
+/** More than people and their scripts need; so many file descriptors at most are the control API's. */
+const MAX_CONNECTIONS = 256;
+
+/**
+ * @param path of the Unix socket
+ * @throws ControlSocketError, with nothing left open
+ */
+export async function openControlServer(path: string, target: ControlTarget, log: Logger): Promise<ControlServer> {
+  const app = await createControlApp(target, log);
+  try {
+    app.server.maxConnections = MAX_CONNECTIONS;
+    await listenOnControlSocket(app.server, path, log);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  return {
+    async close() {
+      const grace = setTimeout(() => app.server.closeAllConnections(), GRACE_MS);
+      await app.close();
+      clearTimeout(grace);
+    },
+  };
+}

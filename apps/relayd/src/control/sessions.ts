@@ -1,0 +1,24 @@
+/** GET /v1/sessions, DELETE /v1/sessions/{id} */
+import { killedSessionSchema, sessionListSchema, sessionPathSchema } from "@serverless-relay/control-api";
+import type { ControlApp } from "./app.ts";
+import { errorAnswers } from "./errors.ts";
+import { ControlFailure } from "./failure.ts";
+import type { ControlTarget } from "./target.ts";
+
+export function serveSessions(app: ControlApp, target: ControlTarget): void {
+  const listing = { summary: "The sessions under way", response: { 200: sessionListSchema, ...errorAnswers() } };
+  app.get("/v1/sessions", { schema: listing }, async () => ({ sessions: target.listSessions() }));
+
+  const killing = {
+    summary: "Ends a session",
+    params: sessionPathSchema,
+    response: { 200: killedSessionSchema, ...errorAnswers("session_not_found") },
+  };
+  app.delete("/v1/sessions/:id", { schema: killing }, async ({ params: { id } }) => {
+    if (target.killSession(id)) return { id };
+    throw new ControlFailure(
+      "session_not_found",
+      `there is no session ${id}; see GET /v1/sessions for those there are`,
+    );
+  });
+}

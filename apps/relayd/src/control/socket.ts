@@ -1,0 +1,99 @@
+/**
+ * The control socket: who can open it controls the relay. Promises: it is never open to other users, not for an
+ * instant; what a crashed relayd left behind is cleared away, and nothing else ever is; the file goes with the server.
+ */
+import { chmod, lstat, stat, unlink } from "node:fs/promises";
+import { createConnection, type Server } from "node:net";
+import { dirname } from "node:path";
+import type { Logger } from "pino";
+import { errorCode, explainIoError, reason } from "../io-error.ts";
+import { makeDirectory } from "../make-directory.ts";
+
+/** The message is "PATH: what is wrong; what to do". */
+export class ControlSocketError extends Error {
+  override readonly name = "ControlSocketError";
+
+  constructor(path: string, what: string, cause?: unknown) {
+    super(`control.socket ${path}: ${what}`, { cause });
+  }
+}
+
+/**
+ * Has `server` listen on a Unix socket at `path`, of mode 0600, in a directory that is made with mode 0700 if it is not
+ * there. Closing the server removes the socket.
+ * @throws ControlSocketError where another relayd listens, another file is in the way, or the file system refuses
+ */
+export async function listenOnControlSocket(server: Server, path: string, log: Logger): Promise<void> {
+  const directory = dirname(path);
+  try {
+    await makeDirectory(directory, 0o700);
+    await warnIfOthersMayWrite(directory, log);
+    await clearStaleSocket(path, log);
+    await listen(server, path);
+    await chmod(path, 0o600);
+  } catch (error) {
+    if (error instanceof ControlSocketError) throw error;
+    throw new ControlSocketError(path, explainIoError(error, "write"), error);
+  }
+}
+
+async function warnIfOthersMayWrite(directory: string, log: Logger): Promise<void> {
+  const { mode } = await stat(directory);
+  if ((mode & 0o022) === 0) return;
+  const advice = "others may put a socket of their own in its place; chmod 700 it";
+  log.warn({ directory, mode: (mode & 0o7777).toString(8) }, `the control socket's directory is open: ${advice}`);
+}
+
+async function clearStaleSocket(path: string, log: Logger): Promise<void> {
+  const found = await lstat(path).catch((error: unknown) => {
+    if (errorCode(error) === "ENOENT") return null;
+    throw error;
+  });
+  if (found === null) return;
+  if (!found.isSocket())
+    throw new ControlSocketError(path, "is there and is no socket; move it, or choose another path");
+  const refusal = await probe(path);
+  if (refusal === null) {
+    throw new ControlSocketError(path, "another relayd is running on it; stop that one, or choose another path");
+  }
+  switch (errorCode(refusal)) {
+    case "ECONNREFUSED":
+      log.info({ socket: path }, "removing the control socket that a relayd left behind");
+      await unlink(path);
+      break;
+    case "ENOENT":
+      break; // gone by itself
+    default:
+      throw new ControlSocketError(path, `is in use (${reason(refusal)}); stop what uses it, or choose another path`);
+  }
+}
+
+/** Null if somebody answers, else what the attempt failed with. The kernel answers at once either way. */
+function probe(path: string): Promise<Error | null> {
+  return new Promise((resolve) => {
+    const attempt = createConnection(path);
+    attempt.once("connect", () => {
+      attempt.destroy();
+      resolve(null);
+    });
+    attempt.once("error", resolve);
+  });
+}
+
+/** `listen` binds before it returns, so that the umask is another one for no longer than that. */
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) =>
+      reject(new ControlSocketError(path, `cannot be opened (${reason(error)}); choose another path`, error));
+    server.once("error", fail);
+    const umask = process.umask(0o177);
+    try {
+      server.listen(path, () => {
+        server.off("error", fail);
+        resolve();
+      });
+    } finally {
+      process.umask(umask);
+    }
+  });
+}

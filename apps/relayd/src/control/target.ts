@@ -1,0 +1,27 @@
+/** What the control API talks to: the running daemon, in the API's own shapes. */
+import type {
+  AddedRoute,
+  AddRoute,
+  ControlEvent,
+  DeletedRoute,
+  Parked,
+  Route,
+  Session,
+  Status,
+} from "@serverless-relay/control-api";
+
+/** Every method may throw ControlFailure; whatever else is thrown is answered as `internal`, and logged. */
+export interface ControlTarget {
+  status(): Status;
+  listRoutes(): Route[];
+  /** Durable once resolved. */
+  addRoute(asked: AddRoute): Promise<AddedRoute>;
+  /** Durable once resolved. */
+  deleteRoute(f1: string, f2: string, options: { kill: boolean }): Promise<DeletedRoute>;
+  listSessions(): Session[];
+  /** False if there is no such session. */
+  killSession(id: string): boolean;
+  listParked(): Parked[];
+  /** The listener must not throw. Once unsubscribed, it is not called again. */
+  subscribe(listener: (event: ControlEvent) => void): () => void;
+}

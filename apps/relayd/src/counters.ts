@@ -1,0 +1,30 @@
+/** Totals since the daemon started, for `status`: counted from the relay's events. */
+import type { RelayEvent } from "@serverless-relay/core";
+
+export class Counters {
+  admitted = 0;
+  sessions = 0;
+  /** of the sessions that have ended; those under way are added where they are shown */
+  endedBytes = 0;
+  readonly refused: Record<string, number> = {};
+
+  count(event: RelayEvent): void {
+    switch (event.event) {
+      case "admitted":
+        this.admitted++;
+        break;
+      case "paired":
+        this.sessions++;
+        break;
+      case "ended":
+        this.endedBytes += event.bytes[0] + event.bytes[1];
+        break;
+      case "refused":
+      case "dropped":
+        this.refused[event.reason] = (this.refused[event.reason] ?? 0) + 1;
+        break;
+      case "departed":
+        break;
+    }
+  }
+}

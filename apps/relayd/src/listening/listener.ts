@@ -1,0 +1,62 @@
+/** A TCP port that relayd accepts functions on. */
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+
+export interface Address {
+  readonly host: string;
+  /** 0: any free one */
+  readonly port: number;
+}
+
+/** The port cannot be bound. The message names the address and says what to do. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+  /** the port is taken, rather than not allowed or not of this machine */
+  readonly inUse: boolean;
+
+  constructor({ host, port }: Address, cause: NodeJS.ErrnoException) {
+    super(`${host}:${port}: ${explain(cause)}`, { cause });
+    this.inUse = cause.code === "EADDRINUSE";
+  }
+}
+
+export class Listener {
+  readonly address: Address;
+  readonly #server: Server;
+
+  private constructor(server: Server, host: string) {
+    this.#server = server;
+    this.address = { host, port: (server.address() as AddressInfo).port };
+  }
+
+  /** Throws ListenError. */
+  static async open(address: Address, onConnection: (socket: Socket) => void): Promise<Listener> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", (error) => reject(new ListenError(address, error)));
+      server.listen({ ...address, backlog: BACKLOG }, resolve);
+    });
+    return new Listener(server, address.host);
+  }
+
+  /** Accepts no more. Connections that were accepted are not this object's. */
+  close(): void {
+    this.#server.close();
+  }
+}
+
+/** A burst of functions that start together; the kernel cuts it to net.core.somaxconn. */
+const BACKLOG = 4096;
+
+function explain(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case "EADDRINUSE":
+      return "the port is taken by another process; stop that one, or choose another port";
+    case "EACCES":
+      return "this user may not bind the port; choose one above 1023, or grant CAP_NET_BIND_SERVICE";
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return "the host is no address of this machine; choose one that is";
+    default:
+      return error.message;
+  }
+}

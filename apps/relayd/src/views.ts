@@ -1,0 +1,91 @@
+/** The relay's state in the shapes of the control API. */
+import type * as api from "@serverless-relay/control-api";
+import { type LiveSession, type Parked, type Relay, routeKey } from "@serverless-relay/core";
+import type { CertificateFacts } from "./config/certificates.ts";
+import { daysLeft, expiryWarning } from "./config/expiry.ts";
+import type { BookedRoute } from "./route-book.ts";
+
+export function viewSession({ id, route, channel, startedAt, ends, bytes }: LiveSession): api.Session {
+  const [first, second] = ends;
+  return {
+    id,
+    route: { f1: route.f1, f2: route.f2 },
+    channel,
+    startedAt: new Date(startedAt).toISOString(),
+    ends: [viewEnd(first, bytes[0]), viewEnd(second, bytes[1])],
+  };
+}
+
+function viewEnd({ name, address, transport, role }: LiveSession["ends"][0], bytesSent: number): api.End {
+  return { name, address, transport, role, bytesSent };
+}
+
+export function viewParked({ connection, name, route, channel, transport, role, address, ...at }: Parked): api.Parked {
+  return {
+    id: connection,
+    name,
+    peer: name === null ? null : name === route.f1 ? route.f2 : route.f1,
+    route: { f1: route.f1, f2: route.f2 },
+    channel,
+    transport,
+    role: role ?? null,
+    address,
+    parkedAt: wallClock(at.parkedAt),
+    deadline: wallClock(at.deadline),
+  };
+}
+
+/** Live sessions by route; looked up by `routeKey`. */
+export function countByRoute(live: readonly LiveSession[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { route } of live) {
+    const key = routeKey(route.f1, route.f2);
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return counts;
+}
+
+export function viewRoute(
+  route: BookedRoute,
+  listener: ListenerState | null,
+  relay: Relay,
+  sessions: ReadonlyMap<string, number>,
+): api.Route {
+  const { f1, f2, source, createdAt } = route;
+  return {
+    f1,
+    f2,
+    source,
+    createdAt,
+    listener: listener && viewListener(listener),
+    parked: relay.parkedOn(route),
+    sessions: sessions.get(routeKey(f1, f2)) ?? 0,
+  };
+}
+
+export function viewCertificate({ use, file, subject, notAfter }: CertificateFacts, now: Date): api.CertificateStatus {
+  return {
+    use,
+    file,
+    subject,
+    notAfter: notAfter.toISOString(),
+    daysLeft: daysLeft(notAfter, now),
+    warning: expiryWarning(use, notAfter, now),
+  };
+}
+
+interface ListenerState {
+  readonly protocol: api.RouteListener["protocol"];
+  readonly host: string;
+  readonly port: number;
+  readonly error: string | null;
+}
+
+export function viewListener({ protocol, host, port, error }: ListenerState): api.RouteListener {
+  return { protocol, host, port, state: error === null ? "up" : "down", error };
+}
+
+/** `performance.now()` as ISO 8601. */
+function wallClock(monotonic: number): string {
+  return new Date(performance.timeOrigin + monotonic).toISOString();
+}
