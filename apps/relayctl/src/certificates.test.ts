@@ -1,0 +1,143 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { useShell } from "./relayctl.test-support.ts";
+
+const shell = useShell();
+const { relayctl } = shell;
+const MADE = ["ca.key", "ca.pem", "relay.key", "relay.pem", "relayd.yaml"];
+
+async function read(path: string): Promise<string> {
+  return await readFile(join(shell.dir, path), "utf8");
+}
+
+async function certificate(path: string): Promise<X509Certificate> {
+  return new X509Certificate(await read(path));
+}
+
+describe("relayctl init", { timeout: 30_000 }, () => {
+  it("makes an authority, a relay's certificate for this machine and a configuration, and says what is next", async () => {
+    const ended = await relayctl("init --dir a/relay");
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    for (const file of MADE) expect(ended.stdout).toContain(file);
+    expect(ended.stdout).toContain(`relayctl route add f1 f2 --socket ${shell.dir}/a/relay/run/relayd.sock`);
+    expect((await readdir(join(shell.dir, "a/relay"))).sort()).toEqual(MADE);
+
+    const relay = await certificate("a/relay/relay.pem");
+    expect(relay.checkIssued(await certificate("a/relay/ca.pem"))).toBe(true);
+    expect(relay.checkPrivateKey(createPrivateKey(await read("a/relay/relay.key")))).toBe(true);
+    expect(relay.subjectAltName).toBe("DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1");
+    for (const key of ["ca.key", "relay.key"]) {
+      expect((await stat(join(shell.dir, "a/relay", key))).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  it("makes the certificate for the hosts asked for", async () => {
+    const ended = await relayctl("init --host relay.example --dir . --host 192.0.2.7 --json");
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      dir: ".",
+      config: "relayd.yaml",
+      socket: `${shell.dir}/run/relayd.sock`,
+    });
+    expect((await certificate("relay.pem")).subjectAltName).toBe("DNS:relay.example, IP Address:192.0.2.7");
+  });
+
+  it.each(MADE)("leaves everything untouched where there is a %s already", async (file) => {
+    await writeFile(join(shell.dir, file), "mine");
+    const ended = await relayctl("init --dir .");
+    expect(ended).toEqual({ code: 1, stdout: "", stderr: `relayctl: ${file} exists already: nothing was written\n` });
+    expect(await read(file)).toBe("mine");
+    expect(await visible(shell.dir)).toEqual([file]);
+  });
+
+  it("does not write through a dangling link", async () => {
+    await symlink("elsewhere", join(shell.dir, "ca.key"));
+    expect((await relayctl("init --dir .")).code).toBe(1);
+    expect(await visible(shell.dir)).toEqual(["ca.key"]);
+  });
+
+  it("says what is wrong with a host, or a directory that cannot be one", async () => {
+    const host = await relayctl("init --dir . --host relay:8443");
+    expect(host).toMatchObject({ code: 1, stderr: expect.stringContaining('--host "relay:8443" is neither') });
+    await writeFile(join(shell.dir, "file"), "");
+    const taken = await relayctl("init --dir file --json");
+    expect(taken.code).toBe(1);
+    expect(JSON.parse(taken.stdout)).toMatchObject({ error: { code: "io", message: expect.stringContaining("file") } });
+  });
+});
+
+describe("relayctl cert issue", { timeout: 30_000 }, () => {
+  it("writes a function's certificate and key", async () => {
+    await relayctl("init --dir .");
+    const ended = await relayctl("cert issue f1 --dir . --name f1.example --days 30");
+    expect(ended).toMatchObject({
+      code: 0,
+      stderr: "",
+      stdout: expect.stringContaining("f1.pem, f1.key: f1, f1.example"),
+    });
+    const f1 = await certificate("f1.pem");
+    expect(f1.subjectAltName).toBe("DNS:f1, DNS:f1.example");
+    expect(f1.checkIssued(await certificate("ca.pem"))).toBe(true);
+    expect(f1.checkPrivateKey(createPrivateKey(await read("f1.key")))).toBe(true);
+    expect(Math.round((f1.validToDate.getTime() - f1.validFromDate.getTime()) / 86_400_000)).toBe(30);
+    expect((await stat(join(shell.dir, "f1.key"))).mode & 0o777).toBe(0o600);
+  });
+
+  it("names the files of a URI safely, or as told", async () => {
+    await relayctl("init --dir .");
+    const encoded = await relayctl("cert issue spiffe://example.org/f1 --dir . --json");
+    expect(JSON.parse(encoded.stdout)).toMatchObject({
+      names: ["spiffe://example.org/f1"],
+      certificate: "spiffe%3A%2F%2Fexample.org%2Ff1.pem",
+      key: "spiffe%3A%2F%2Fexample.org%2Ff1.key",
+    });
+    const told = await relayctl("cert issue spiffe://example.org/f1 --dir . --out f1 --name f1.example");
+    expect(told.stdout).toContain("routes cannot name f1.example");
+    expect((await certificate("f1.pem")).subjectAltName).toBe("DNS:f1.example, URI:spiffe://example.org/f1");
+  });
+
+  it("never overwrites", async () => {
+    await relayctl("init --dir .");
+    await writeFile(join(shell.dir, "f1.key"), "mine");
+    for (const name of ["f1", "ca", "relay"]) {
+      const ended = await relayctl(`cert issue ${name} --dir .`);
+      expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining("nothing was written") });
+    }
+    expect(await read("f1.key")).toBe("mine");
+    expect(await visible(shell.dir)).toEqual([...MADE, "f1.key"].sort());
+  });
+
+  it("asks for init where there is no authority", async () => {
+    await mkdir(join(shell.dir, "sub"));
+    const ended = await relayctl("cert issue f1 --dir sub");
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining("relayctl init --dir sub") });
+  });
+
+  it("says what is wrong with an authority", async () => {
+    await relayctl("init --dir .");
+    await chmod(join(shell.dir, "ca.key"), 0o600);
+    await writeFile(join(shell.dir, "ca.key"), await read("relay.key"));
+    const ended = await relayctl("cert issue f1 --dir . --json");
+    expect(ended.code).toBe(1);
+    expect(JSON.parse(ended.stdout).error).toMatchObject({
+      code: "bad_authority",
+      message: expect.stringContaining("not the one of its certificate"),
+    });
+  });
+
+  it.each([
+    ["a/b", 'relayctl: "a/b" cannot be a name: a name is'],
+    ["f1 --name *.example", 'relayctl: "*.example" cannot be a name: a name is'],
+    ["spiffe://a/b --name spiffe://a/c", "relayctl: a certificate with a SPIFFE ID bears no other URI"],
+    ["f1 --out ../f1", 'relayctl: --out "../f1" has to be a file name'],
+  ])("refuses %s", async (words, message) => {
+    const ended = await relayctl(`cert issue ${words} --dir .`);
+    expect(ended).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining(message) });
+  });
+});
+
+/** What is in the directory, but for the compile cache. */
+async function visible(dir: string): Promise<string[]> {
+  return (await readdir(dir)).filter((name) => !name.startsWith(".")).sort();
+}

@@ -1,0 +1,45 @@
+import * as Flags from "@oclif/core/flags";
+import type { AddedRoute } from "@serverless-relay/control-api";
+import { DaemonCommand } from "../../daemon-command.ts";
+import { functionName } from "../../function-name.ts";
+import { listenerText, routeText } from "../../route-text.ts";
+
+export default class RouteAdd extends DaemonCommand {
+  static override summary = "Let two functions meet.";
+  static override description =
+    "The route is kept across restarts of relayd. If it is there already, nothing changes. F1 and F2 may be the same: then two instances of one function may meet. With --protocol or --port, the route gets a listener of its own.";
+  static override examples = [
+    "<%= config.bin %> <%= command.id %> f1 f2",
+    "<%= config.bin %> <%= command.id %> spiffe://example.org/f1 spiffe://example.org/f2",
+    "<%= config.bin %> <%= command.id %> f1 f2 --protocol bare",
+  ];
+  static override args = {
+    f1: functionName({
+      required: true,
+      description: "name of a function, as in its certificate; the client if neither end asks to be",
+    }),
+    f2: functionName({ required: true, description: "name of the other function" }),
+  };
+  static override flags = {
+    protocol: Flags.option({
+      options: ["connect", "bare", "plain"] as const,
+      summary: "What the route's own listener speaks.",
+    })(),
+    port: Flags.integer({
+      min: 1,
+      max: 65535,
+      summary: "Port of the route's own listener. Default: one of the configured range.",
+    }),
+  };
+
+  override async run(): Promise<AddedRoute> {
+    const { args, flags } = await this.parse(RouteAdd);
+    const { socket, protocol, port } = flags;
+    const added = await this.askDaemon(socket, (daemon) =>
+      daemon.addRoute({ ...args, ...(protocol !== undefined && { protocol }), ...(port !== undefined && { port }) }),
+    );
+    this.log(`route ${routeText(added.route)} ${added.created ? "added" : "exists already: nothing changed"}`);
+    if (added.route.listener !== null) this.log(`listener: ${listenerText(added.route.listener)}`);
+    return added;
+  }
+}

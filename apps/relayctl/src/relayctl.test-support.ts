@@ -1,0 +1,70 @@
+/** Runs the built program as users run it, in a directory of each test's own. */
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach } from "vitest";
+
+const BIN = fileURLToPath(new URL("../bin/relayctl.js", import.meta.url));
+
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Shell {
+  /** the working directory, and HOME */
+  dir: string;
+  /** Runs relayctl to its end; `words` are split at spaces. */
+  readonly relayctl: (words: string, environment?: Readonly<Record<string, string>>) => Promise<Ended>;
+  /** Starts a daemon that answers every request alike. `asked` grows with the requests that it gets. */
+  readonly daemon: (status: number, answer: unknown) => Promise<{ socket: string; asked: string[] }>;
+}
+
+/** To be called once in a test file. Each test has a new directory; nothing of it is left. */
+export function useShell(): Shell {
+  let server: Server | undefined;
+  const shell: Shell = {
+    dir: "",
+    relayctl: (words, environment = {}) => {
+      const args = [BIN, ...words.split(" ").filter((word) => word !== "")];
+      const env = { HOME: shell.dir, ...environment };
+      return new Promise((resolve) => {
+        const child = execFile(process.execPath, args, { cwd: shell.dir, env }, (error, stdout, stderr) => {
+          resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+        });
+        child.stdin?.end();
+      });
+    },
+    daemon: async (status, answer) => {
+      const asked: string[] = [];
+      const socket = join(shell.dir, "relayd.sock");
+      const created = createServer((request, response) => {
+        let body = "";
+        request.setEncoding("utf8").on("data", (text: string) => {
+          body += text;
+        });
+        request.on("end", () => {
+          asked.push(`${request.method} ${request.url} ${body}`.trim());
+          response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
+        });
+      });
+      server = created;
+      await new Promise<void>((listening) => created.listen(socket, listening));
+      return { socket, asked };
+    },
+  };
+  beforeEach(async () => {
+    shell.dir = await mkdtemp(join(tmpdir(), "relayctl-"));
+  });
+  afterEach(async () => {
+    const open = server;
+    server = undefined;
+    if (open !== undefined) await new Promise((closed) => open.close(closed));
+    await rm(shell.dir, { recursive: true });
+  });
+  return shell;
+}

@@ -1,0 +1,81 @@
+import type { Status } from "@serverless-relay/control-api";
+import { describe, expect, it } from "vitest";
+import { describeStatus } from "./status-text.ts";
+import { PLAIN } from "./styles.ts";
+
+const shared = {
+  name: "shared",
+  route: null,
+  protocol: "connect",
+  host: "127.0.0.1",
+  port: 8443,
+  state: "up",
+  error: null,
+} as const;
+const own = { ...shared, name: "route", route: { f1: "f1", f2: "f2" }, protocol: "bare", port: 20000 } as const;
+
+const calm: Status = {
+  version: "1.2.3",
+  pid: 7,
+  state: "running",
+  startedAt: "2026-11-23T06:00:00.000Z",
+  uptimeSeconds: 3725,
+  config: "/etc/relayd/relayd.yaml",
+  listeners: [shared, own, own],
+  routes: { static: 1, dynamic: 2 },
+  parked: 3,
+  sessions: { live: 1, total: 20 },
+  admitted: 40,
+  refused: { no_route: 1, certificate_expired: 4 },
+  bytes: 1536,
+  splice: "kernel",
+  certificates: [
+    {
+      use: "relay",
+      file: "relay.pem",
+      subject: "CN=relay",
+      notAfter: "2027-01-01T00:00:00.000Z",
+      daysLeft: 1.5,
+      warning: null,
+    },
+  ],
+};
+
+describe("the status in words", () => {
+  it("is a compact overview", () => {
+    expect(describeStatus(calm, PLAIN)).toEqual([
+      "relayd 1.2.3 running, pid 7, up 1h 2m",
+      "config       /etc/relayd/relayd.yaml",
+      "listener     connect 127.0.0.1:8443",
+      "routes       1 static, 2 dynamic; 2 listeners of their own",
+      "parked       3",
+      "sessions     1 live, 20 in all, 1.5 KiB relayed",
+      "splice       kernel",
+      "admitted     40",
+      "refused      5: certificate_expired 4, no_route 1",
+      "relay        CN=relay, until 2027-01-01 (1 day left), relay.pem",
+    ]);
+  });
+
+  it("begins with what needs attention", () => {
+    const down = { ...own, host: "::1", state: "down", error: "address in use" } as const;
+    const crl = { use: "crl", file: "crl.pem", subject: "CN=ca", notAfter: calm.startedAt, daysLeft: -2 } as const;
+    const troubled: Status = {
+      ...calm,
+      state: "draining",
+      listeners: [shared, down],
+      certificates: [{ ...crl, warning: "expired: everybody is refused" }],
+      refused: {},
+    };
+    const lines = describeStatus(troubled, PLAIN);
+    expect(lines.slice(0, 4)).toEqual([
+      "WARNING: draining: nobody is admitted any more",
+      "WARNING: listener of f1 <-> f2: bare [::1]:20000 DOWN: address in use",
+      "WARNING: crl.pem: expired: everybody is refused",
+      "relayd 1.2.3 draining, pid 7, up 1h 2m",
+    ]);
+    expect(lines).toContain("routes       1 static, 2 dynamic; 1 listener of their own, 1 of them down");
+    expect(lines).toContain("refused      0");
+    expect(lines).toContain("crl          CN=ca, until 2026-11-23 (expired), crl.pem");
+  });
+});
