@@ -1,1 +1,3 @@
 export * from "./outer-client.ts";
+export * from "./programs.ts";
+export * from "./running-relay.ts";

@@ -1,0 +1,143 @@
+/** A relayd in a temporary directory of its own, with a CA of its own: what most end-to-end tests begin with. */
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ControlEvent, Status } from "@serverless-relay/control-api";
+import { ControlClient } from "@serverless-relay/control-api/client";
+import { type Authority, createAuthority } from "@serverless-relay/pki";
+import type { ClientCredentials } from "./outer-client.ts";
+import { type Finished, Running, run } from "./programs.ts";
+
+/** A function's files and their texts. */
+export interface FunctionFiles extends Required<ClientCredentials> {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly caFile: string;
+}
+
+export interface RelayOptions {
+  /** added to relayd.yaml, as it is */
+  readonly yaml?: string;
+  /** the lines under `listen:` besides `shared` */
+  readonly listen?: string;
+  /** routes that are added with relayctl once it runs */
+  readonly routes?: readonly (readonly [string, string])[];
+}
+
+export class RunningRelay {
+  readonly directory: string;
+  readonly authority: Authority;
+  readonly control: ControlClient;
+  readonly socket: string;
+  /** of the shared listener */
+  port = 0;
+  #process: Running | null = null;
+
+  private constructor(directory: string, authority: Authority) {
+    this.directory = directory;
+    this.authority = authority;
+    this.socket = join(directory, "run", "relayd.sock");
+    this.control = new ControlClient({ socket: this.socket });
+  }
+
+  static async start(options: RelayOptions = {}): Promise<RunningRelay> {
+    const directory = await mkdtemp(join(tmpdir(), "relay-test-"));
+    const authority = await createAuthority({ commonName: "relay test" });
+    const relay = new RunningRelay(directory, authority);
+    const identity = await authority.issueRelay({ hosts: ["localhost", "127.0.0.1"] });
+    await relay.write("ca.pem", authority.certPem);
+    await relay.write("relay.pem", identity.certPem);
+    await relay.write("relay.key", identity.keyPem);
+    await relay.write("relayd.yaml", configText(options));
+    await relay.boot();
+    for (const [f1, f2] of options.routes ?? []) await relay.control.addRoute({ f1, f2 });
+    return relay;
+  }
+
+  get process(): Running {
+    if (this.#process === null) throw new Error("relayd does not run");
+    return this.#process;
+  }
+
+  /** Starts relayd, and waits until it says that it is ready. */
+  async boot(): Promise<void> {
+    const args = ["--config", join(this.directory, "relayd.yaml")];
+    this.#process = Running.start("relayd", args, { cwd: this.directory });
+    await this.#process.line(/"msg":"ready"/);
+    const status = await this.status();
+    this.port = status.listeners.find(({ name }) => name === "shared")?.port ?? 0;
+  }
+
+  status(): Promise<Status> {
+    return this.control.status();
+  }
+
+  /** Runs relayctl against this relayd. */
+  relayctl(...args: string[]): Promise<Finished> {
+    return run("relayctl", args, { cwd: this.directory, env: { RELAYD_SOCKET: this.socket, NO_COLOR: "1" } });
+  }
+
+  /** Issues a certificate for a function that bears `names`; its files are called after the first. */
+  async issue(...names: string[]): Promise<FunctionFiles> {
+    const { certPem, keyPem } = await this.authority.issueFunction({ names });
+    return this.keep(names[0] ?? "function", certPem, keyPem);
+  }
+
+  /** Writes a certificate and its key into the directory. */
+  async keep(name: string, cert: string, key: string): Promise<FunctionFiles> {
+    const base = encodeURIComponent(name);
+    return {
+      cert,
+      key,
+      ca: this.authority.certPem,
+      certFile: await this.write(`${base}.pem`, cert),
+      keyFile: await this.write(`${base}.key`, key),
+      caFile: join(this.directory, "ca.pem"),
+    };
+  }
+
+  /** The log's entries so far: one object a line. */
+  log(): ControlEvent[] {
+    return this.process.lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as ControlEvent);
+  }
+
+  /** The first entry of the log, there already or yet to come, of this event and with these fields. */
+  async logged(event: string, fields: Readonly<Record<string, string | number>> = {}): Promise<ControlEvent> {
+    const parts = Object.entries({ event, ...fields }).map(([key, value]) => `(?=.*"${key}":${JSON.stringify(value)})`);
+    return JSON.parse(await this.process.line(new RegExp(`^${parts.join("")}`))) as ControlEvent;
+  }
+
+  /** Ends relayd without a chance to do anything about it. */
+  async crash(): Promise<void> {
+    await this.process.stop("SIGKILL");
+  }
+
+  /** Stops relayd, checks that it left nothing behind, and removes the directory. Fails if it did not end well. */
+  async stop(): Promise<void> {
+    const code = await this.process.stop();
+    const printed = this.process.lines.join("\n");
+    const socketLeft = existsSync(this.socket);
+    await rm(this.directory, { recursive: true });
+    if (code !== 0) throw new Error(`relayd ended with ${code}:\n${printed}`);
+    if (socketLeft) throw new Error("relayd left its control socket behind");
+  }
+
+  async write(name: string, content: string): Promise<string> {
+    const path = join(this.directory, name);
+    await writeFile(path, content, { mode: 0o600 });
+    return path;
+  }
+}
+
+function configText({ yaml = "", listen = "" }: RelayOptions): string {
+  return `listen:
+  shared: 127.0.0.1:0
+${listen}
+tls: { cert: relay.pem, key: relay.key, ca: ca.pem }
+control: { socket: run/relayd.sock }
+state: { dir: state }
+drain: { timeout: 1s }
+${yaml}
+`;
+}
