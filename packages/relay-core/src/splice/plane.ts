@@ -8,6 +8,7 @@ import type { Link } from "../link.ts";
 export const CLOSE_REASONS = [
   "completed", // both directions have ended
   "reset", // an end reset its connection, or it broke
+  "splice_failed", // a system call failed that never should
   "killed", // an operator ended it
   "route_deleted",
   "drain_deadline",

@@ -2,8 +2,8 @@
  * A session carried by Node streams: each direction for itself, so that half-close is; backpressure is `pause` and `drain`;
  * a broken connection resets the other.
  */
-import type { CloseReason, Session, SessionOutcome } from "./plane.ts";
-import type { StreamLeg } from "./stream-leg.ts";
+import type { CloseReason, Session, SessionOutcome } from "../plane.ts";
+import type { StreamLeg } from "./leg.ts";
 
 export class StreamSession implements Session {
   readonly ended: Promise<SessionOutcome>;

@@ -1,8 +1,8 @@
 /** The portable data plane, on Node streams. It carries transport tls on every platform. */
-import type { Link } from "../link.ts";
-import type { DataPlane, Leg, Session } from "./plane.ts";
-import { StreamLeg } from "./stream-leg.ts";
-import { StreamSession } from "./stream-session.ts";
+import type { Link } from "../../link.ts";
+import type { DataPlane, Leg, Session } from "../plane.ts";
+import { StreamLeg } from "./leg.ts";
+import { StreamSession } from "./session.ts";
 
 export class StreamPlane implements DataPlane {
   readonly kind = "stream";

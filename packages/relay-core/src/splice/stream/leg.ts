@@ -1,8 +1,8 @@
 /** One connection in the hands of the stream implementation: its stream, and, while it is parked, what it has sent. */
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Link } from "../link.ts";
-import type { Leg } from "./plane.ts";
+import type { Link } from "../../link.ts";
+import type { Leg } from "../plane.ts";
 
 /** What a parked client may have read ahead on the relay; the rest waits in the kernel. */
 const PARKED_BYTES = 64 * 1024;

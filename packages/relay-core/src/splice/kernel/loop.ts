@@ -1,0 +1,220 @@
+/**
+ * The loop of one splice thread. It alone owns the file descriptors that were handed to it: it watches the parked, carries
+ * the sessions, and closes what has ended. It sleeps in epoll_wait, and uses no CPU while nothing moves.
+ */
+import type { CloseReason } from "../plane.ts";
+import { Epoll } from "./epoll.ts";
+import { type Endpoint, type Failure, Flow, type Step } from "./flow.ts";
+import { type Command, Counter, Flag, type Report, type ThreadSetup } from "./messages.ts";
+import { PipePool } from "./pipe-pool.ts";
+import { close, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, read, readable, reset } from "./syscalls.ts";
+
+/** Bytes that one direction may move before the others have their turn. */
+const BUDGET = 1 << 20;
+
+const WAKE_ID = 0;
+const PARKED = EPOLLRDHUP; // EPOLLERR and EPOLLHUP come unasked
+const CARRIED = EPOLLIN | EPOLLOUT | EPOLLRDHUP;
+
+/** Failed system calls that mean that the peer, or the path to it, is gone: the session was reset, rather than broken here. */
+const CONNECTION_ERRNOS = new Set([32, 103, 104, 107, 110, 111, 112, 113]); // EPIPE, ECONNABORTED, ECONNRESET, ENOTCONN, …
+
+interface Leg extends Endpoint {
+  readonly id: number;
+  readonly quiet: boolean;
+  session: Session | null;
+}
+
+interface Session {
+  readonly id: number;
+  readonly slot: number;
+  readonly legs: readonly [Leg, Leg];
+  /** what the first end sends, what the second does */
+  readonly flows: readonly [Flow, Flow];
+  queued: boolean;
+}
+
+export class Loop {
+  readonly #setup: ThreadSetup;
+  readonly #receive: () => Command | undefined;
+  readonly #report: (report: Report) => void;
+  readonly #epoll = new Epoll();
+  readonly #pipes: PipePool;
+  readonly #legs = new Map<number, Leg>();
+  readonly #sessions = new Map<number, Session>();
+  #ready: Session[] = [];
+  #closing = false;
+
+  constructor(setup: ThreadSetup, receive: () => Command | undefined, report: (report: Report) => void) {
+    this.#setup = setup;
+    this.#receive = receive;
+    this.#report = report;
+    this.#pipes = new PipePool(setup.largePipes);
+    this.#epoll.add(setup.wakeFd, WAKE_ID, EPOLLIN);
+  }
+
+  /** Returns when it has been told to close, with every file descriptor closed. */
+  run(): void {
+    while (!this.#closing) {
+      this.#epoll.wait(this.#ready.length > 0 ? 0 : -1, this.#onEvent);
+      const turn = this.#ready;
+      this.#ready = [];
+      for (const session of turn) this.#advance(session);
+      if (Atomics.load(this.#setup.flags, Flag.stop) === 1) break;
+    }
+    for (const session of this.#sessions.values()) this.#end(session, "shutdown", null);
+    for (const leg of this.#legs.values()) reset(leg.fd);
+    this.#pipes.close();
+    this.#epoll.close();
+  }
+
+  readonly #onEvent = (id: number, events: number): void => {
+    if (id === WAKE_ID) {
+      this.#obey();
+      return;
+    }
+    const leg = this.#legs.get(id);
+    if (leg === undefined) return; // an event of a descriptor that was let go of in this very turn
+    if (leg.session === null) this.#onParked(leg, events);
+    else this.#onCarried(leg, leg.session, events);
+  };
+
+  #onParked(leg: Leg, events: number): void {
+    leg.ended = true;
+    const broken = (events & (EPOLLERR | EPOLLHUP)) !== 0;
+    if (!broken && !(leg.quiet && readable(leg.fd) === 0)) return; // a half-close, behind bytes that wait
+    this.#forget(leg);
+    close(leg.fd);
+    this.#report({ kind: "departed", leg: leg.id });
+  }
+
+  #onCarried(leg: Leg, session: Session, events: number): void {
+    if ((events & EPOLLERR) !== 0) {
+      this.#end(session, "reset", session.legs[0] === leg ? 0 : 1);
+      return;
+    }
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) !== 0) leg.readable = true;
+    if ((events & (EPOLLRDHUP | EPOLLHUP)) !== 0) leg.ended = true;
+    if ((events & EPOLLOUT) !== 0) leg.writable = true;
+    this.#enqueue(session);
+  }
+
+  #enqueue(session: Session): void {
+    if (session.queued) return;
+    session.queued = true;
+    this.#ready.push(session);
+  }
+
+  #advance(session: Session): void {
+    session.queued = false;
+    if (!this.#sessions.has(session.id)) return; // it has ended since it was queued
+    const before = session.flows[0].delivered + session.flows[1].delivered;
+    for (const end of [0, 1] as const) {
+      const step = session.flows[end].advance(BUDGET, this.#pipes);
+      if (isFailure(step)) {
+        this.#count(session);
+        this.#fail(session, end, step);
+        return;
+      }
+      if (step === "more") this.#enqueue(session);
+    }
+    if (session.flows[0].delivered + session.flows[1].delivered > before) this.#count(session);
+    if (session.flows[0].done && session.flows[1].done) this.#end(session, "completed", null);
+  }
+
+  #count({ slot, flows }: Session): void {
+    const { counters } = this.#setup;
+    const at = slot * Counter.perSlot;
+    counters[at + Counter.first] = flows[0].delivered;
+    counters[at + Counter.second] = flows[1].delivered;
+    counters[at + Counter.lastActive] = Date.now();
+  }
+
+  #fail(session: Session, from: 0 | 1, { side, errno }: Failure): void {
+    const other = from === 0 ? 1 : 0;
+    const by = side === "source" ? from : other;
+    if (CONNECTION_ERRNOS.has(errno)) this.#end(session, "reset", by);
+    else this.#end(session, "splice_failed", null);
+  }
+
+  #end(session: Session, reason: CloseReason, by: 0 | 1 | null): void {
+    this.#sessions.delete(session.id);
+    for (const flow of session.flows) flow.release(this.#pipes);
+    for (const leg of session.legs) {
+      this.#forget(leg);
+      if (reason === "completed") close(leg.fd);
+      else reset(leg.fd);
+    }
+    this.#report({ kind: "ended", session: session.id, reason, by });
+  }
+
+  #forget(leg: Leg): void {
+    this.#legs.delete(leg.id);
+    this.#epoll.remove(leg.fd);
+  }
+
+  #obey(): void {
+    read(this.#setup.wakeFd, Buffer.alloc(8));
+    Atomics.store(this.#setup.flags, Flag.woken, 0);
+    for (let command = this.#receive(); command !== undefined; command = this.#receive()) this.#execute(command);
+  }
+
+  #execute(command: Command): void {
+    switch (command.kind) {
+      case "park":
+        this.#park(command.leg, command.fd, command.quiet);
+        break;
+      case "join":
+        this.#report({ kind: "joined", session: command.session, joined: this.#join(command) });
+        break;
+      case "release":
+        this.#release(command.leg);
+        break;
+      case "end": {
+        const session = this.#sessions.get(command.session);
+        if (session !== undefined) this.#end(session, command.reason, null);
+        break;
+      }
+      case "close":
+        this.#closing = true;
+        break;
+    }
+  }
+
+  #park(id: number, fd: number, quiet: boolean): void {
+    const leg: Leg = { id, fd, quiet, readable: true, writable: true, ended: false, session: null };
+    this.#legs.set(id, leg);
+    this.#epoll.add(fd, id, PARKED); // tells at once of a FIN that has come already
+  }
+
+  #join({ session: id, slot, legs: [one, other], first }: Command & { kind: "join" }): boolean {
+    const [a, b] = [this.#legs.get(one), this.#legs.get(other)];
+    if (a === undefined || b === undefined) return false;
+    const flows = [new Flow(a, b, pendingOf(first[1])), new Flow(b, a, pendingOf(first[0]))] as const;
+    const session: Session = { id, slot, legs: [a, b], flows, queued: false };
+    const { counters } = this.#setup;
+    flows[0].delivered = counters[slot * Counter.perSlot + Counter.first] ?? 0;
+    flows[1].delivered = counters[slot * Counter.perSlot + Counter.second] ?? 0;
+    this.#sessions.set(id, session);
+    for (const leg of session.legs) {
+      leg.session = session;
+      this.#epoll.change(leg.fd, leg.id, CARRIED);
+    }
+    this.#enqueue(session);
+    return true;
+  }
+
+  #release(id: number): void {
+    const leg = this.#legs.get(id);
+    if (leg !== undefined) this.#forget(leg);
+    this.#report({ kind: "released", leg: id, fd: leg?.fd ?? null });
+  }
+}
+
+function pendingOf(bytes: Uint8Array): Buffer | null {
+  return bytes.length === 0 ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function isFailure(step: Step): step is Failure {
+  return typeof step === "object";
+}

@@ -1,0 +1,87 @@
+/** The main thread's side of a splice thread: commands out, reports in. */
+import { once } from "node:events";
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { type Command, Counter, Flag, type Report, type ThreadSetup } from "./messages.ts";
+import { close, eventfd, write } from "./syscalls.ts";
+
+/** Sessions that one thread can count at once; the memory is only used as far as they are. */
+const SLOTS = 65_536;
+
+const ONE = Buffer.alloc(8);
+ONE.writeBigUInt64LE(1n);
+
+export class SpliceThread {
+  readonly counters = new Float64Array(new SharedArrayBuffer(SLOTS * Counter.perSlot * 8));
+  /** sessions and parked connections that are its own */
+  load = 0;
+  readonly #flags = new Int32Array(new SharedArrayBuffer(Flag.count * 4));
+  readonly #wakeFd: number;
+  readonly #port: MessagePort;
+  readonly #worker: Worker;
+  readonly #exited: Promise<unknown>;
+  readonly #freeSlots: number[] = [];
+  #usedSlots = 0;
+  #closed = false;
+
+  constructor(largePipes: number, onReport: (report: Report) => void) {
+    this.#wakeFd = eventfd();
+    if (this.#wakeFd < 0) throw new Error(`eventfd: errno ${-this.#wakeFd}`);
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    const workerData: ThreadSetup = {
+      commands: port2,
+      wakeFd: this.#wakeFd,
+      flags: this.#flags,
+      counters: this.counters,
+      largePipes,
+    };
+    // Beside this file, as it is now: compiled, or (in unit tests) as written.
+    const file = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
+    this.#worker = new Worker(file, { workerData, transferList: [port2], name: "splice" });
+    this.#worker.on("message", onReport);
+    this.#exited = once(this.#worker, "exit");
+    // process.exit() waits for the thread, which would sleep on.
+    process.once("exit", this.#stop);
+    this.#port.unref();
+  }
+
+  send(command: Command): void {
+    if (this.#closed) return;
+    this.#port.postMessage(command);
+    // One wake-up is enough for all that is sent before the thread looks.
+    if (Atomics.exchange(this.#flags, Flag.woken, 1) === 0) write(this.#wakeFd, ONE);
+  }
+
+  /** A place in `counters`; null if all are taken. */
+  takeSlot(): number | null {
+    const slot = this.#freeSlots.pop() ?? (this.#usedSlots < SLOTS ? this.#usedSlots++ : null);
+    return slot;
+  }
+
+  /** What a session has delivered before it begins. */
+  setCounters(slot: number, first: number, second: number): void {
+    const at = slot * Counter.perSlot;
+    this.counters[at + Counter.first] = first;
+    this.counters[at + Counter.second] = second;
+    this.counters[at + Counter.lastActive] = Date.now();
+  }
+
+  freeSlot(slot: number): void {
+    this.#freeSlots.push(slot);
+  }
+
+  /** Resets what the thread still carries, and ends it. */
+  async close(): Promise<void> {
+    this.send({ kind: "close" });
+    this.#closed = true;
+    await this.#exited;
+    process.off("exit", this.#stop);
+    this.#port.close();
+    close(this.#wakeFd);
+  }
+
+  readonly #stop = (): void => {
+    Atomics.store(this.#flags, Flag.stop, 1);
+    write(this.#wakeFd, ONE);
+  };
+}

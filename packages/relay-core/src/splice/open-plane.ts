@@ -1,0 +1,30 @@
+/** Chooses the data plane: the kernel's where it is to be had, else streams; and says why. */
+import type { DataPlane } from "./plane.ts";
+import { StreamPlane } from "./stream/plane.ts";
+
+export interface PlaneChoice {
+  /** `kernel`: or fail; `auto`: the kernel's, else streams */
+  readonly mode: "auto" | "kernel" | "stream";
+  /** splice threads, 1 or more */
+  readonly threads: number;
+}
+
+export interface OpenedPlane {
+  readonly plane: DataPlane;
+  /** why it is not the kernel's, though it might have been */
+  readonly fallback: string | null;
+}
+
+/** Rejects where `mode` is `kernel` and that cannot be had. */
+export async function openDataPlane({ mode, threads }: PlaneChoice): Promise<OpenedPlane> {
+  if (mode === "stream") return { plane: new StreamPlane(), fallback: null };
+  try {
+    if (process.platform !== "linux") throw new Error(`splice(2) is Linux's, and this is ${process.platform}`);
+    // Only here, for koffi is a native module: where it is missing, nothing else must be.
+    const { KernelPlane } = await import("./kernel/plane.ts");
+    return { plane: new KernelPlane(threads), fallback: null };
+  } catch (error) {
+    if (mode === "kernel") throw error;
+    return { plane: new StreamPlane(), fallback: error instanceof Error ? error.message : String(error) };
+  }
+}
