@@ -11,6 +11,7 @@ describe("Prefer", () => {
     ["wait", null],
     ["wait=soon", null],
     ["wait=-1", null],
+    ["wait=0=6", null],
     ["wait=99999999999", null],
   ])("%j gives %s", (field, seconds) => {
     expect(parsePreferWait(field)).toBe(seconds);

@@ -42,9 +42,10 @@ export function isChannelName(value: string): boolean {
  */
 export function parsePreferWait(field: string): number | null | undefined {
   for (const preference of field.split(",")) {
-    const [name = "", value] = (preference.split(";")[0] ?? "").split("=", 2).map((part) => part.trim());
-    if (name.toLowerCase() !== "wait") continue;
-    return value !== undefined && /^[0-9]{1,9}$/.test(value) ? Number(value) : null;
+    const [name, ...values] = (preference.split(";")[0] ?? "").split("=").map((part) => part.trim());
+    if (name?.toLowerCase() !== "wait") continue;
+    const [seconds = "", ...more] = values;
+    return more.length === 0 && /^[0-9]{1,9}$/.test(seconds) ? Number(seconds) : null;
   }
   return undefined;
 }
