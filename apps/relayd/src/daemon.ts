@@ -3,7 +3,7 @@
  * everything is in place, and stops in the reverse one.
  */
 import type * as api from "@serverless-relay/control-api";
-import { Relay, type RelayEvent, StreamPlane } from "@serverless-relay/core";
+import { type DataPlane, openDataPlane, Relay, type RelayEvent } from "@serverless-relay/core";
 import type { Logger } from "pino";
 import type { Materials } from "./config/files.ts";
 import type { LoadedConfig } from "./config/load.ts";
@@ -27,6 +27,7 @@ export class Daemon implements ControlTarget {
   readonly #log: Logger;
   readonly #startedAt = Date.now();
   readonly #counters = new Counters();
+  readonly #plane: DataPlane;
   readonly #subscribers = new Set<(event: api.ControlEvent) => void>();
   readonly #relay: Relay;
   readonly #store: RouteStore;
@@ -35,15 +36,22 @@ export class Daemon implements ControlTarget {
   #shared: Listener | null = null;
   #control: ControlServer | null = null;
 
-  private constructor({ file, config }: LoadedConfig, materials: Materials, store: RouteStore, log: Logger) {
+  private constructor(
+    { file, config }: LoadedConfig,
+    materials: Materials,
+    store: RouteStore,
+    plane: DataPlane,
+    log: Logger,
+  ) {
     this.#file = file;
     this.#config = config;
     this.#materials = materials;
     this.#store = store;
+    this.#plane = plane;
     this.#log = log;
     this.#relay = new Relay({
       credentials: materials,
-      plane: new StreamPlane(),
+      plane,
       observe: (event) => this.#observe(event),
       limits: limitsOf(config),
     });
@@ -55,7 +63,9 @@ export class Daemon implements ControlTarget {
   /** Serves once resolved. Throws StoreError, ListenError, NoPortLeft or ControlSocketError, with nothing left open. */
   static async start(loaded: LoadedConfig, materials: Materials, log: Logger): Promise<Daemon> {
     const store = await openLmdbRouteStore(loaded.config.state.dir);
-    const daemon = new Daemon(loaded, materials, store, log);
+    const { plane, fallback } = await openDataPlane(loaded.config.splice);
+    if (fallback !== null) log.warn({ why: fallback }, "sessions are carried by streams, not in the kernel");
+    const daemon = new Daemon(loaded, materials, store, plane, log);
     try {
       await daemon.#open();
       return daemon;
@@ -94,7 +104,7 @@ export class Daemon implements ControlTarget {
       admitted: this.#counters.admitted,
       refused: this.#counters.refused,
       bytes: this.#counters.endedBytes + liveBytes,
-      splice: "stream",
+      splice: this.#plane.kind,
       certificates: this.#materials.certificates.map((facts) => viewCertificate(facts, new Date())),
     };
   }

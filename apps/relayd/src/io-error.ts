@@ -17,7 +17,7 @@ export function explainIoError(error: unknown, purpose: "read" | "write"): strin
       return "no such file, for a part of its path is not a directory; correct the path";
     case "EACCES":
     case "EPERM":
-      return `permission denied; let the user that runs relayd ${purpose} it`;
+      return `permission denied; let the user that runs relayd ${purpose === "read" ? "read" : "write to"} it`;
     case "EISDIR":
       return "is a directory; name a file";
     case "EROFS":

@@ -5,7 +5,7 @@ import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { reason } from "../io-error.ts";
 import { expiryWarning } from "./expiry.ts";
 import type { Findings, NamedFile } from "./findings.ts";
-import { describePem, pemBlocks } from "./pem.ts";
+import { PEM, readPem } from "./pem.ts";
 
 /** One certificate or CRL, as `status` shows it. */
 export interface CertificateFacts {
@@ -64,15 +64,10 @@ async function readCertificates(
   file: NamedFile,
   findings: Findings,
 ): Promise<{ text: string; certificates: X509Certificate[] } | null> {
-  const text = await findings.read(file);
-  if (text === null) return null;
-  const blocks = pemBlocks(text).filter(({ label }) => label === "CERTIFICATE");
-  if (blocks.length === 0) {
-    findings.problem(file, `${describePem(text)}; name a file with a CERTIFICATE in PEM`);
-    return null;
-  }
+  const blocks = await readPem(file, PEM.certificate, findings);
+  if (blocks === null) return null;
   const certificates: X509Certificate[] = [];
-  for (const [index, { pem }] of blocks.entries()) {
+  for (const [index, pem] of blocks.entries()) {
     try {
       certificates.push(new X509Certificate(pem));
     } catch (error) {
@@ -83,17 +78,13 @@ async function readCertificates(
       return null;
     }
   }
-  return { text: blocks.map(({ pem }) => pem).join(""), certificates };
+  return { text: blocks.join(""), certificates };
 }
 
 async function readKey(file: NamedFile, findings: Findings): Promise<{ text: string; key: KeyObject } | null> {
-  const text = await findings.read(file);
-  if (text === null) return null;
-  if (!/PRIVATE KEY-----/.test(text)) {
-    findings.problem(file, `${describePem(text)}; name a file with a PRIVATE KEY in PEM`);
-    return null;
-  }
-  if (/ENCRYPTED/.test(text)) {
+  const [text] = (await readPem(file, PEM.key, findings)) ?? [];
+  if (text === undefined) return null;
+  if (text.includes("ENCRYPTED")) {
     findings.problem(file, "is encrypted, and relayd cannot ask for the passphrase; decrypt it with openssl pkey");
     return null;
   }

@@ -13,7 +13,7 @@ export function adviseOnUnknownKey(path: KeyPath, key: string): string {
   const tree = z.toJSONSchema(configSchema, { io: "input", unrepresentable: "any" }) as KeyTree;
   const known = Object.keys(subtree(tree, path)?.properties ?? {});
   const [nearest] = known
-    .map((name) => ({ name, distance: editDistance(bare(name), bare(key)) }))
+    .map((name) => ({ name, distance: slips(bare(name), bare(key)) }))
     .filter(({ name, distance }) => distance <= Math.max(1, Math.floor(name.length / 3)))
     .toSorted((left, right) => left.distance - right.distance);
   if (nearest !== undefined) return `did you mean ${nearest.name}?`;
@@ -37,6 +37,13 @@ function* keyPaths(tree: KeyTree, path: KeyPath): Generator<KeyPath> {
 /** max_wait, max-wait and maxWait look alike to whoever writes them */
 function bare(name: string): string {
   return name.replace(/[^A-Za-z0-9]/g, "").toLowerCase();
+}
+
+/** How far what was written is from what was meant, in slips of the pen. */
+function slips(meant: string, written: string): number {
+  if (written.startsWith(meant) || meant.startsWith(written)) return 1;
+  const letters = (name: string) => Array.from(name).toSorted().join("");
+  return letters(meant) === letters(written) ? 1 : editDistance(meant, written);
 }
 
 /** Levenshtein's distance: how many characters to insert, delete or replace. */

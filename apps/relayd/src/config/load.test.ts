@@ -52,6 +52,7 @@ describe("a configuration that says the least", () => {
         handshakes: 512,
       },
       drain: { timeout: 30_000 },
+      splice: { mode: "auto", threads: 1 },
       routes: [],
       log: { level: "info", format: "auto" },
     });
@@ -70,6 +71,7 @@ state: { dir: . }
 pairing: { wait: 500ms, maxWait: 1h }
 limits: { headSize: 1MiB, handshakeTimeout: 1s, requestTimeout: 2s, detachTimeout: 3s, connections: 1, handshakes: 2 }
 drain: { timeout: 15m }
+splice: { mode: kernel, threads: 4 }
 routes:
   - between: [f1, spiffe://example.org/f2]
   - { between: [f, f], protocol: plain, port: 9000 }
@@ -98,6 +100,7 @@ log: { level: trace, format: json }
         handshakes: 2,
       },
       drain: { timeout: 900_000 },
+      splice: { mode: "kernel", threads: 4 },
       routes: [
         { f1: "f1", f2: "spiffe://example.org/f2" },
         { f1: "f", f2: "f", protocol: "plain", port: 9000 },
@@ -213,7 +216,7 @@ describe("a wrong configuration", () => {
     await expect(load(withHost("localhost"))).resolves.toBeDefined();
     await expect(load(withHost("0.0.0.0", ", exposePlain: true"))).resolves.toBeDefined();
     const [problem] = await problemsOf(load(withHost("0.0.0.0")));
-    expect(problem).toMatch(/:5:38 routes\[0\]\.protocol: plain verifies nobody and 0\.0\.0\.0 is not loopback; /);
+    expect(problem).toMatch(/:5:39 routes\[0\]\.protocol: plain verifies nobody and 0\.0\.0\.0 is not loopback; /);
     const byDefault = LEAST.replace("8443 }", "8443, perRoute: { host: 10.0.0.1, ports: 2-3, protocol: plain } }");
     expect((await problemsOf(load(byDefault)))[0]).toMatch(/listen\.perRoute\.protocol: plain verifies nobody/);
   });
@@ -242,10 +245,10 @@ routes: [{ betwen: [a, b] }]
     expect(problems.toSorted()).toEqual([
       "relayd.yaml:1:1 control: is missing; add control: { socket: run/relayd.sock }",
       "relayd.yaml:1:19 listen.shared: 8443 is only a port; write 127.0.0.1:8443, or 0.0.0.0:8443 for all",
-      "relayd.yaml:1:25 listen.port: is not a known key; did you mean routes.port?",
+      "relayd.yaml:1:25 listen.port: is not a known key; known here: shared, perRoute",
       "relayd.yaml:3:3 tls.ca: is missing; add a path, relative to this file or absolute",
       "relayd.yaml:3:3 tls.cert: is missing; add a path, relative to this file or absolute",
-      "relayd.yaml:3:3 tls.certificate: is not a known key; known here: cert, key, ca, crl",
+      "relayd.yaml:3:3 tls.certificate: is not a known key; did you mean cert?",
       "relayd.yaml:4:8 tls.key: is a list; write a path, relative to this file or absolute",
       "relayd.yaml:5:12 pairing.max_wait: is not a known key; did you mean maxWait?",
       "relayd.yaml:5:26 pairing.zzz: is not a known key; known here: wait, maxWait",
@@ -266,8 +269,6 @@ describe("where the configuration is looked for", () => {
     await writeFile(join(personal(), "relayd.yaml"), LEAST);
     const byXdg = { cwd, env: { XDG_CONFIG_HOME: join(cwd, "personal") } };
     await expect(loadConfig(undefined, byXdg)).resolves.toMatchObject({ file: join(personal(), "relayd.yaml") });
-    await mkdir(join(cwd, ".config"));
-    await rm(join(cwd, ".config"), { recursive: true });
     await writeFile(join(cwd, "relayd.yaml"), LEAST);
     await expect(loadConfig(undefined, byXdg)).resolves.toMatchObject({ file: join(cwd, "relayd.yaml") });
   });

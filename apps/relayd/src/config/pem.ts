@@ -1,20 +1,30 @@
-/** PEM (RFC 7468): the blocks of a file, each with its label. Text between the blocks is no matter, as in OpenSSL. */
+/** Reads files of PEM (RFC 7468). Text between the blocks is no matter, as in OpenSSL; a block that is cut off is. */
+import type { Findings, NamedFile } from "./findings.ts";
 
-export interface PemBlock {
-  /** CERTIFICATE, PRIVATE KEY, X509 CRL … */
-  readonly label: string;
-  /** the block alone, with its two boundary lines */
-  readonly pem: string;
-}
+/** What may be wanted of a file: by the labels of its blocks, and in words. */
+export const PEM = {
+  certificate: { label: /^CERTIFICATE$/, words: "a CERTIFICATE" },
+  key: { label: /PRIVATE KEY$/, words: "a PRIVATE KEY" },
+  crl: { label: /^X509 CRL$/, words: "an X509 CRL" },
+} as const;
 
-export function pemBlocks(text: string): PemBlock[] {
-  const blocks = text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g);
-  return [...blocks].map(([pem, label = ""]) => ({ label, pem: `${pem}\n` }));
-}
-
-/** What a file holds, for a message that says why it is not what was wanted. */
-export function describePem(text: string): string {
-  const labels = new Set(pemBlocks(text).map((block) => block.label));
-  if (labels.size > 0) return `holds ${[...labels].join(" and ")}`;
-  return text.trim() === "" ? "is empty" : "is not PEM";
+/** The wanted blocks of the file, one at least, each with its boundary lines; null, with a problem noted, if not so. */
+export async function readPem(
+  file: NamedFile,
+  wanted: (typeof PEM)[keyof typeof PEM],
+  findings: Findings,
+): Promise<string[] | null> {
+  const text = await findings.read(file);
+  if (text === null) return null;
+  const blocks = [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----(?:(?!-----BEGIN )[\s\S])*?-----END \1-----/g)];
+  if (blocks.length !== (text.match(/-----BEGIN /g) ?? []).length) {
+    findings.problem(file, "is cut off in the middle of a block; copy it again");
+    return null;
+  }
+  const found = blocks.filter(([, label = ""]) => wanted.label.test(label)).map(([block]) => `${block}\n`);
+  if (found.length > 0) return found;
+  const labels = [...new Set(blocks.map(([, label]) => label))].join(" and ");
+  const what = labels !== "" ? `holds ${labels}` : text.trim() === "" ? "is empty" : "is not PEM";
+  findings.problem(file, `${what}; name a file with ${wanted.words} in PEM`);
+  return null;
 }

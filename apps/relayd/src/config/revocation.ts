@@ -7,7 +7,7 @@ import { createSecureContext } from "node:tls";
 import type { CertificateFacts } from "./certificates.ts";
 import { expiryWarning } from "./expiry.ts";
 import type { Findings, NamedFile } from "./findings.ts";
-import { describePem, pemBlocks } from "./pem.ts";
+import { PEM, readPem } from "./pem.ts";
 
 /** node:crypto cannot read a CRL's dates. This takes tens of milliseconds to load, so it is loaded where a CRL is. */
 async function loadX509() {
@@ -22,21 +22,16 @@ export async function readRevocationLists(
   findings: Findings,
   now: Date,
 ): Promise<{ crl: string[]; facts: CertificateFacts[] } | null> {
-  const text = await findings.read(file);
-  if (text === null) return null;
-  const blocks = pemBlocks(text).filter(({ label }) => label === "X509 CRL");
-  if (blocks.length === 0) {
-    findings.problem(file, `${describePem(text)}; name a file with an X509 CRL in PEM`);
-    return null;
-  }
+  const crl = await readPem(file, PEM.crl, findings);
+  if (crl === null) return null;
   const { X509Crl, X509Certificate: Parsed } = await loadX509();
   const lists: InstanceType<typeof X509Crl>[] = [];
-  for (const [index, { pem }] of blocks.entries()) {
+  for (const [index, pem] of crl.entries()) {
     try {
       createSecureContext({ crl: pem });
       lists.push(new X509Crl(pem));
     } catch {
-      findings.problem(file, `CRL ${index + 1} of ${blocks.length} is damaged; have the CA write it again`);
+      findings.problem(file, `CRL ${index + 1} of ${crl.length} is damaged; have the CA write it again`);
       return null;
     }
   }
@@ -55,5 +50,5 @@ export async function readRevocationLists(
     if (expiry !== null) findings.warning(file, `the CRL of ${issuer} ${expiry}`);
     facts.push({ use: "crl", file: file.path, subject: issuer, notAfter: nextUpdate });
   }
-  return { crl: blocks.map(({ pem }) => pem), facts };
+  return { crl, facts };
 }

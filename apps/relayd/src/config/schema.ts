@@ -86,6 +86,13 @@ const limits = section("limits: { connections: 10000 }", {
   handshakes: whole("how many, such as 512").prefault(512).describe("TLS handshakes in progress"),
 });
 
+const splice = section("splice: { mode: auto, threads: 1 }", {
+  mode: oneOf(["auto", "kernel", "stream"])
+    .prefault("auto")
+    .describe("how bare sessions are carried; auto: in the kernel where that is possible, else by streams"),
+  threads: whole("how many, such as 1").prefault(1).describe("threads that splice; sessions are spread over them"),
+});
+
 export const configSchema = section("the keys listen, tls, control and state", {
   listen: section("listen: { shared: 127.0.0.1:8443 }", {
     shared: hostPort.describe("the listener that serves all routes"),
@@ -105,6 +112,8 @@ export const configSchema = section("the keys listen, tls, control and state", {
   }),
   pairing: pairing.prefault({}),
   limits: limits.prefault({}),
+  // `splice: stream` is short for `splice: { mode: stream }`
+  splice: z.preprocess((input) => (typeof input === "string" ? { mode: input } : input), splice.prefault({})),
   drain: section("drain: { timeout: 30s }", {
     timeout: duration.prefault("30s").describe("how long sessions may go on once relayd is told to stop"),
   }).prefault({}),
@@ -119,7 +128,6 @@ export const configSchema = section("the keys listen, tls, control and state", {
 
 /** The configuration: absolute paths once loaded, durations in milliseconds, sizes in bytes. */
 export type Config = z.output<typeof configSchema>;
-export type StaticRoute = Config["routes"][number];
 export type RouteProtocol = z.output<typeof protocol>;
 
 function* listenerConflicts({ listen: { perRoute }, routes }: Config) {

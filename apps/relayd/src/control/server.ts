@@ -1,4 +1,6 @@
 /** The control API, served on its socket. */
+import type { IncomingMessage, Server } from "node:http";
+import type { Socket } from "node:net";
 import type { Logger } from "pino";
 import { createControlApp } from "./app.ts";
 import { listenOnControlSocket } from "./socket.ts";
@@ -20,6 +22,7 @@ const MAX_CONNECTIONS = 256;
  */
 export async function openControlServer(path: string, target: ControlTarget, log: Logger): Promise<ControlServer> {
   const app = await createControlApp(target, log);
+  const silent = trackSilent(app.server);
   try {
     app.server.maxConnections = MAX_CONNECTIONS;
     await listenOnControlSocket(app.server, path, log);
@@ -30,8 +33,20 @@ export async function openControlServer(path: string, target: ControlTarget, log
   return {
     async close() {
       const grace = setTimeout(() => app.server.closeAllConnections(), GRACE_MS);
+      for (const connection of silent) connection.destroy();
       await app.close();
       clearTimeout(grace);
     },
   };
+}
+
+/** Connections that have not asked for anything yet: Node does not count them among the idle ones, and waits for them. */
+function trackSilent(server: Server): ReadonlySet<Socket> {
+  const silent = new Set<Socket>();
+  server.on("connection", (connection: Socket) => {
+    silent.add(connection);
+    connection.once("close", () => silent.delete(connection));
+  });
+  server.on("request", ({ socket }: IncomingMessage) => silent.delete(socket));
+  return silent;
 }

@@ -1,0 +1,145 @@
+/** For the tests of the control API: a target that keeps routes in memory, and requests over a Unix socket. */
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
+import type { ControlEvent, Parked, Route, Session, Status } from "@serverless-relay/control-api";
+import { pino } from "pino";
+import { ControlFailure } from "./failure.ts";
+import type { ControlTarget } from "./target.ts";
+
+export const TIME = "2026-11-23T06:00:00.000Z";
+
+export const STATUS: Status = {
+  version: "1.2.3",
+  pid: 1,
+  state: "running",
+  startedAt: TIME,
+  uptimeSeconds: 1.5,
+  config: "/etc/relayd/relayd.yaml",
+  listeners: [],
+  routes: { static: 0, dynamic: 0 },
+  parked: 0,
+  sessions: { live: 0, total: 0 },
+  admitted: 0,
+  refused: {},
+  bytes: 0,
+  splice: "stream",
+  certificates: [],
+};
+
+export const SESSION: Session = {
+  id: "s 1/2",
+  route: { f1: "f1", f2: "f2" },
+  channel: "443",
+  startedAt: TIME,
+  ends: [
+    { name: "f1", address: "127.0.0.1:5000", transport: "raw", role: "client", bytesSent: 1 },
+    { name: "f2", address: "127.0.0.1:5001", transport: "tls", role: "server", bytesSent: 2 },
+  ],
+};
+
+export const PARKED: Parked = {
+  id: "p1",
+  name: "f1",
+  peer: "f2",
+  route: { f1: "f1", f2: "f2" },
+  channel: "443",
+  transport: "raw",
+  role: null,
+  address: "127.0.0.1:5000",
+  parkedAt: TIME,
+  deadline: TIME,
+};
+
+export class FakeTarget implements ControlTarget {
+  routes: Route[] = [];
+  readonly subscribers = new Set<(event: ControlEvent) => void>();
+  /** what deleteRoute was called with last */
+  deleted: unknown;
+  /** thrown by status(), if set */
+  broken: Error | undefined;
+
+  status(): Status {
+    if (this.broken !== undefined) throw this.broken;
+    return STATUS;
+  }
+
+  listRoutes(): Route[] {
+    return this.routes;
+  }
+
+  async addRoute({ f1, f2 }: { f1: string; f2: string }): Promise<{ created: boolean; route: Route }> {
+    if (f1 === "static") throw new ControlFailure("route_differs", "delete it first");
+    const existing = this.routes.find((route) => route.f1 === f1 && route.f2 === f2);
+    if (existing !== undefined) return { created: false, route: existing };
+    const route: Route = { f1, f2, source: "dynamic", createdAt: TIME, listener: null, parked: 0, sessions: 0 };
+    this.routes.push(route);
+    return { created: true, route };
+  }
+
+  async deleteRoute(f1: string, f2: string, { kill }: { kill: boolean }) {
+    this.deleted = [f1, f2, kill];
+    return { route: { f1, f2 }, refused: 1, killed: kill ? 1 : 0 };
+  }
+
+  listSessions(): Session[] {
+    return [SESSION];
+  }
+
+  killSession(id: string): boolean {
+    return id === SESSION.id;
+  }
+
+  listParked(): Parked[] {
+    return [PARKED];
+  }
+
+  subscribe(listener: (event: ControlEvent) => void): () => void {
+    this.subscribers.add(listener);
+    return () => void this.subscribers.delete(listener);
+  }
+
+  emit(event: ControlEvent): void {
+    for (const subscriber of this.subscribers) subscriber(event);
+  }
+}
+
+/** A log, and the lines that were written to it. */
+export function recordingLog() {
+  const lines: Record<string, unknown>[] = [];
+  const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  return { log, lines };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: unknown;
+}
+
+export interface Sent {
+  /** as it is if it is text, else as JSON */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export async function ask(socketPath: string, method: string, path: string, sent: Sent = {}): Promise<Answer> {
+  const response = await begin(socketPath, method, path, sent);
+  let text = "";
+  for await (const chunk of response.setEncoding("utf8")) text += String(chunk);
+  const type = response.headers["content-type"] ?? "";
+  return { status: response.statusCode ?? 0, type, body: type.includes("json") ? JSON.parse(text) : text };
+}
+
+/** Resolves with the head of the answer. */
+export async function begin(
+  socketPath: string,
+  method: string,
+  path: string,
+  { body, headers }: Sent = {},
+): Promise<IncomingMessage> {
+  const json = body === undefined ? {} : { "content-type": "application/json" };
+  const asked = request({ socketPath, agent: false, method, path, headers: { ...json, ...headers } });
+  asked.end(typeof body === "string" || body === undefined ? body : JSON.stringify(body));
+  const [response] = (await once(asked, "response")) as [IncomingMessage];
+  return response;
+}
