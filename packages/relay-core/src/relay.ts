@@ -108,7 +108,19 @@ export class Relay {
 
   /** Takes over a connection that has just been accepted, with `allowHalfOpen`. */
   accept(socket: Socket, entrance: Entrance): void {
-    void this.#serve(socket, entrance);
+    this.#serve(socket, entrance).catch((error: unknown) => {
+      // A bug, whatever the client did. It costs this connection, not the process.
+      socket.destroy();
+      const detail = error instanceof Error ? error.stack : String(error);
+      this.#observe({
+        ...connectionOf(socket),
+        event: "dropped",
+        reason: "internal_error",
+        names: [],
+        durationMs: 0,
+        ...(detail !== undefined && { detail }),
+      });
+    });
   }
 
   parked(): readonly Parked[] {
@@ -222,6 +234,12 @@ export class Relay {
 
   /** A plain listener admits whoever comes: it is there only because the operator asked for it by name. */
   #admitPlain(socket: Socket, route: Route): Admitted<Terms> {
+    const connection = connectionOf(socket);
+    if (this.#draining || this.#isFull()) {
+      socket.destroy();
+      this.#observe({ ...connection, event: "dropped", reason: "full", names: [], durationMs: 0 });
+      throw new Dropped("full");
+    }
     const grant: Terms = {
       route,
       name: null,
@@ -231,8 +249,7 @@ export class Relay {
       waitMs: this.#options.limits.waitMs,
     };
     return {
-      connection: randomUUID(),
-      address: `${socket.remoteAddress}:${socket.remotePort}`,
+      ...connection,
       durationMs: 0,
       request: null,
       grant,
@@ -343,6 +360,10 @@ export class Relay {
   get #observe(): Observer {
     return this.#options.observe;
   }
+}
+
+function connectionOf(socket: Socket): { connection: string; address: string } {
+  return { connection: randomUUID(), address: `${socket.remoteAddress}:${socket.remotePort}` };
 }
 
 function namesOf(route: Route): readonly [string, string] {

@@ -118,7 +118,7 @@ export class Admission {
     if (this.#handshakes >= this.#limits.handshakes) throw new Dropped("too_many_handshakes");
     this.#handshakes++;
     try {
-      entry.within(this.#limits.handshakeTimeoutMs, new Dropped("handshake_timeout"));
+      entry.within(this.#limits.handshakeTimeoutMs, () => new Dropped("handshake_timeout"));
       this.#entering.run(entry, () => this.#tls.emit("connection", entry.records));
       const tls = await entry.secured.promise;
       if (protocol === "connect") this.#http.emit("connection", tls);
@@ -139,13 +139,13 @@ export class Admission {
   }
 
   async #request(entry: Entry): Promise<Requested> {
-    entry.within(this.#limits.requestTimeoutMs, new Refusal("request_timeout"));
+    entry.within(this.#limits.requestTimeoutMs, () => new Refusal("request_timeout"));
     return entry.requested.promise;
   }
 
   /** The relay's half of detach: close_notify, nothing else; then the client's (PROTOCOL.md, "Detach"). */
   async #detach(entry: Entry, tls: TLSSocket, head: Buffer): Promise<BareLink> {
-    entry.within(this.#limits.detachTimeoutMs, new Dropped("detach_timeout"));
+    entry.within(this.#limits.detachTimeoutMs, () => new Dropped("detach_timeout"));
     if (head.length > 0) throw new Dropped("detach_violated");
     tls.on("data", () => entry.fail(new Dropped("detach_violated")));
     const readAhead = await entry.records.detach().done;

@@ -8,7 +8,8 @@ export const DROP_REASONS = [
   "detach_violated", // something else than close_notify came after the request
   "detach_timeout",
   "not_of_this_route", // a bare listener: the certificate bears none of the route's names
-  "shutdown",
+  "full", // a plain listener: there is no answer to give
+  "internal_error",
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

@@ -15,24 +15,27 @@ export class Entry {
   /** why the connection was given up, once it was */
   failure: Refusal | Dropped | null = null;
   #deadline: NodeJS.Timeout | undefined;
+  #finished = false;
 
   constructor(records: RecordStream) {
     this.records = records;
     // Only the step under way is awaited; the others hear of a failure through it.
     this.secured.promise.catch(() => {});
     this.requested.promise.catch(() => {});
-    records.once("close", () => this.fail(new Dropped("client_gone")));
+    records.once("close", () => {
+      if (this.failure === null && !this.#finished) this.fail(new Dropped("client_gone"));
+    });
   }
 
-  /** The step that begins now must end within `ms`, or the connection fails with `error`. */
-  within(ms: number, error: Refusal | Dropped): void {
+  /** The step that begins now must end within `ms`, or the connection fails with what `late` gives. */
+  within(ms: number, late: () => Refusal | Dropped): void {
     clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.fail(error), ms);
+    this.#deadline = setTimeout(() => this.fail(late()), ms);
   }
 
   /** Ends the step under way with `error`. The first failure counts; later ones are its consequences. */
   fail(error: Refusal | Dropped): void {
-    if (this.failure !== null) return;
+    if (this.failure !== null || this.#finished) return;
     this.failure = error;
     this.secured.reject(error);
     this.requested.reject(error);
@@ -43,6 +46,6 @@ export class Entry {
   /** No deadline is left, and nothing that happens to the connection from here on is admission's business. */
   finish(): void {
     clearTimeout(this.#deadline);
-    this.failure ??= new Dropped("shutdown"); // nobody reads it: the story has gone on elsewhere
+    this.#finished = true;
   }
 }

@@ -136,6 +136,22 @@ export function describeDataPlane(name: string, open: () => DataPlane): void {
       expect(await session.ended).toMatchObject({ reason: "completed", bytes: [written, 0] });
     });
 
+    it("delivers all to a slow reader, though both ends have ended", async () => {
+      const [a, b] = [await parked(), await parked()];
+      const session = await joined(a, b);
+      b.socket.end();
+      await readAll(a.socket);
+      const chunk = Buffer.alloc(30_000, "x");
+      let written = 0;
+      do {
+        a.socket.write(chunk);
+        written += chunk.length;
+      } while (!a.socket.writableNeedDrain || (await Promise.race([once(a.socket, "drain"), idle(a.socket)])));
+      a.socket.end();
+      expect((await readAll(b.socket)).length).toBe(written);
+      expect(await session.ended).toMatchObject({ reason: "completed", bytes: [written, 0] });
+    });
+
     it("notices that a parked client has reset", async () => {
       const end = await parked();
       end.socket.resetAndDestroy();
