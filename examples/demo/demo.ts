@@ -19,7 +19,7 @@ try {
   await play();
   stage.say("It all happened. Nothing is left behind.");
 } catch (error) {
-  stage.say(`The demo failed: ${error instanceof Error ? error.message : error}`);
+  stage.say(`The demo failed: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
 } finally {
   await stage.endProcesses();
@@ -91,20 +91,32 @@ function environmentOf(name: string, peer: string, mode: string, message: string
   };
 }
 
+/** What the demo reads of relayd's log. */
+interface LogEntry {
+  readonly msg: string;
+  readonly event?: string;
+  readonly name?: string;
+  readonly names?: readonly string[];
+  readonly transport?: string;
+  readonly session?: string;
+  readonly reason?: string;
+  readonly bytes?: readonly number[];
+  readonly port?: number;
+}
+
 /** A line of relayd's log, for a person. */
-function relayLine(line: string): string | null {
+function relayLine(line: string): string {
   if (!line.startsWith("{")) return line;
-  const entry = JSON.parse(line) as Record<string, unknown>;
-  const { msg, name, names, transport, address, session, reason, bytes, port } = entry;
-  switch (entry.event) {
+  const { msg, event, name, names = [], transport, session, reason, bytes = [], port } = JSON.parse(line) as LogEntry;
+  switch (event) {
     case "admitted":
-      return `verified ${name} (${address}), transport ${transport}: the outer TLS is off, and it is parked`;
+      return `verified ${name}; transport ${transport}: the outer TLS is off, and it is parked`;
     case "paired":
-      return `paired, session ${session}: the two sockets are joined`;
+      return `paired, session ${session}: the two bare sockets are joined`;
     case "ended":
-      return `session ended: ${reason}, bytes ${(bytes as number[]).join(" and ")} (${(names as string[]).join(", ")})`;
+      return `session ended: ${reason}; ${names.map((end, index) => `${end} sent ${bytes[index]} bytes`).join(", ")}`;
     default:
-      return port === undefined ? String(msg) : `${msg} on port ${port}`;
+      return port === undefined ? msg : `${msg} on port ${port}`;
   }
 }
 

@@ -83,7 +83,12 @@ export class Stage {
   }
 
   async endProcesses(): Promise<void> {
-    await Promise.all([...this.#children].map((child) => child.kill("SIGKILL") && once(child, "close")));
+    await Promise.all(
+      [...this.#children].map(async (child) => {
+        child.kill("SIGKILL");
+        await once(child, "close");
+      }),
+    );
   }
 }
 

@@ -73,7 +73,7 @@ function readArguments() {
     });
     return values;
   } catch (error) {
-    process.stderr.write(`relayd: ${error instanceof Error ? error.message : error}\nTry: relayd --help\n`);
+    process.stderr.write(`relayd: ${error instanceof Error ? error.message : String(error)}\nTry: relayd --help\n`);
     return null;
   }
 }
@@ -105,7 +105,7 @@ function explain(error: unknown): number {
   if (error instanceof ListenError || error instanceof NoPortLeft || error instanceof ControlSocketError) {
     return complain([error.message], EXIT.unavailable);
   }
-  process.stderr.write(`relayd: ${error instanceof Error ? error.stack : error}\n`);
+  process.stderr.write(`relayd: ${error instanceof Error ? error.stack : String(error)}\n`);
   return EXIT.software;
 }
 

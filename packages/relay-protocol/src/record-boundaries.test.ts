@@ -45,7 +45,7 @@ describe("record boundaries", () => {
   it("are found byte by byte", () => {
     fc.assert(
       fc.property(fc.array(record, { maxLength: 8 }), (records) => {
-        const bytes = [...Buffer.concat(records)].map((byte) => Uint8Array.of(byte));
+        const bytes = Array.from(Buffer.concat(records)).map((byte) => Uint8Array.of(byte));
         expect(boundariesOf(bytes)).toEqual(endsOf(records));
       }),
     );

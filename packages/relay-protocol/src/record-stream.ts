@@ -55,10 +55,10 @@ export class RecordStream extends Duplex {
     this.#tls = tls;
     // Node ends the readable side of a TLSSocket by push(null), in the very call that feeds it close_notify. The "end"
     // event comes a tick later, when a further record might already have been fed.
-    const push = tls.push;
+    const push = tls.push.bind(tls);
     tls.push = (chunk: unknown, encoding?: BufferEncoding) => {
       if (chunk === null && !this.#ended) this.#onCloseNotify();
-      return push.call(tls, chunk, encoding);
+      return push(chunk, encoding);
     };
   }
 

@@ -48,7 +48,8 @@ export class Listener {
 const BACKLOG = 4096;
 
 function explain(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
+  const code: string = error.code ?? "";
+  switch (code) {
     case "EADDRINUSE":
       return "the port is taken by another process; stop that one, or choose another port";
     case "EACCES":
