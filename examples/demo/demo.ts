@@ -108,7 +108,7 @@ interface LogEntry {
 function relayLine(line: string): string {
   if (!line.startsWith("{")) return line;
   const { msg, event, name, names = [], transport, session, reason, bytes = [], port } = JSON.parse(line) as LogEntry;
-  switch (event) {
+  switch (event ?? "") {
     case "admitted":
       return `verified ${name}; transport ${transport}: the outer TLS is off, and it is parked`;
     case "paired":

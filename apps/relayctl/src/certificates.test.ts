@@ -64,6 +64,8 @@ describe("relayctl init", { timeout: 30_000 }, () => {
     const taken = await relayctl("init --dir file --json");
     expect(taken.code).toBe(1);
     expect(JSON.parse(taken.stdout)).toMatchObject({ error: { code: "io", message: expect.stringContaining("file") } });
+    const impossible = await relayctl("init --dir /proc/relay");
+    expect(impossible).toMatchObject({ code: 1, stderr: expect.stringContaining("/proc") });
   });
 });
 

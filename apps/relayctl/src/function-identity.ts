@@ -41,7 +41,7 @@ export async function issueIdentity({ dir, names, out, days }: IdentityRequest):
 }
 
 /** As a file name: a URI's delimiters are percent-encoded, so that different names stay different. */
-export function fileNameOf(name: string): string {
+function fileNameOf(name: string): string {
   return encodeURIComponent(name);
 }
 

@@ -10,6 +10,8 @@ import { settings } from "@oclif/core/settings";
 import { arrange, wantsJson } from "./command-line.ts";
 import { reportFailure } from "./failure.ts";
 
+export { unknownCommand } from "./unknown-command.ts"; // oclif looks for it here: package.json, oclif.hooks
+
 const PACKAGE_ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 export async function main(commandLine: string[]): Promise<void> {

@@ -1,6 +1,6 @@
 /** Files that are made new, and never in place of others. */
 import { lstat, mkdir, open, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { CommandFailed } from "./failure.ts";
 
 export interface NewFile {
@@ -28,7 +28,7 @@ export async function writeNewFiles(dir: string, files: readonly NewFile[]): Pro
   );
   const written: string[] = [];
   try {
-    await mkdir(dir, { recursive: true });
+    await makeDirectory(dir);
     for (const { name, content, secret = false } of files) {
       const path = join(dir, name);
       const file = await open(path, "wx", secret ? 0o600 : 0o644);
@@ -42,6 +42,19 @@ export async function writeNewFiles(dir: string, files: readonly NewFile[]): Pro
   } catch (error) {
     await Promise.all(written.map((path) => rm(path, { force: true })));
     throw translated(error);
+  }
+}
+
+/** With its parents. Not `recursive` of Node: that never ends where a directory cannot be made, but is ENOENT, as in /proc. */
+async function makeDirectory(dir: string): Promise<void> {
+  try {
+    await mkdir(dir);
+  } catch (error) {
+    if (!isErrno(error)) throw error;
+    if (error.code === "EEXIST") return; // if it is no directory, writing into it says so
+    if (error.code !== "ENOENT" || dirname(dir) === dir) throw error;
+    await makeDirectory(dirname(dir));
+    await mkdir(dir);
   }
 }
 

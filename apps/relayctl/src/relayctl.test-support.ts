@@ -9,7 +9,7 @@ import { afterEach, beforeEach } from "vitest";
 
 const BIN = fileURLToPath(new URL("../bin/relayctl.js", import.meta.url));
 
-export interface Ended {
+interface Ended {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;

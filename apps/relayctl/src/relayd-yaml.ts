@@ -9,7 +9,7 @@ export const RELAYD_YAML = `# Configuration of relayd. Paths are relative to thi
 listen:
   # Serves all routes. 0.0.0.0:8443 or [::]:8443 to be reachable from other machines.
   shared: 127.0.0.1:8443
-  # Ports for routes that ask for a listener of their own (relayctl route add F1 F2 --protocol bare):
+  # A listener for each route as well, on ports out of this range:
   # perRoute: { host: 127.0.0.1, ports: 20000-20999 }
 
 tls:

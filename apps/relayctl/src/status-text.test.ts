@@ -47,7 +47,7 @@ describe("the status in words", () => {
       "relayd 1.2.3 running, pid 7, up 1h 2m",
       "config       /etc/relayd/relayd.yaml",
       "listener     connect 127.0.0.1:8443",
-      "routes       1 static, 2 dynamic; 2 listeners of their own",
+      "routes       1 static, 2 dynamic; 2 route listeners",
       "parked       3",
       "sessions     1 live, 20 in all, 1.5 KiB relayed",
       "splice       kernel",
@@ -74,7 +74,7 @@ describe("the status in words", () => {
       "WARNING: crl.pem: expired: everybody is refused",
       "relayd 1.2.3 draining, pid 7, up 1h 2m",
     ]);
-    expect(lines).toContain("routes       1 static, 2 dynamic; 1 listener of their own, 1 of them down");
+    expect(lines).toContain("routes       1 static, 2 dynamic; 1 route listener, 1 down");
     expect(lines).toContain("refused      0");
     expect(lines).toContain("crl          CN=ca, until 2026-11-23 (expired), crl.pem");
   });

@@ -42,7 +42,7 @@ function routeListeners(listeners: readonly Listener[]): string {
   const own = listeners.filter(({ name }) => name === "route");
   if (own.length === 0) return "";
   const down = own.filter(({ state }) => state === "down").length;
-  return `; ${count(own.length, "listener")} of their own${down === 0 ? "" : `, ${down} of them down`}`;
+  return `; ${count(own.length, "route listener")}${down === 0 ? "" : `, ${down} down`}`;
 }
 
 /** "7: no_route 4, certificate_expired 3" */

@@ -2,11 +2,9 @@
 import type { Hook } from "@oclif/core/interfaces";
 import { CommandFailed, Exit } from "./failure.ts";
 
-const unknownCommand: Hook<"command_not_found"> = async ({ id, config }) => {
+export const unknownCommand: Hook<"command_not_found"> = async ({ id, config }) => {
   throw new CommandFailed("usage", explain(id, config.commandIDs), Exit.usage);
 };
-
-export default unknownCommand;
 
 /** `id`: the words of the command line up to the first flag, joined by colons. */
 export function explain(id: string, commandIds: readonly string[]): string {

@@ -37,7 +37,7 @@ export type Route = z.infer<typeof routeSchema>;
 export const routeListSchema = z.object({ routes: z.array(routeSchema) }).meta({ id: "RouteList" });
 export type RouteList = z.infer<typeof routeListSchema>;
 
-/** Body of POST /v1/routes. A `protocol` or a `port` asks for a listener of the route's own. */
+/** Body of POST /v1/routes. `protocol` and `port` say what the route's own listener is to be. */
 export const addRouteSchema = z
   .strictObject({
     f1: nameSchema,

@@ -7,7 +7,7 @@ import { listenerText, routeText } from "../../route-text.ts";
 export default class RouteAdd extends DaemonCommand {
   static override summary = "Let two functions meet.";
   static override description =
-    "The route is kept across restarts of relayd. If it is there already, nothing changes. F1 and F2 may be the same: then two instances of one function may meet. With --protocol or --port, the route gets a listener of its own.";
+    "The route is kept across restarts of relayd. If it is there already, nothing changes. F1 and F2 may be the same: then two instances of one function may meet. Where the configuration has listen.perRoute, the route gets a listener of its own, too: --protocol and --port say which.";
   static override examples = [
     "<%= config.bin %> <%= command.id %> f1 f2",
     "<%= config.bin %> <%= command.id %> spiffe://example.org/f1 spiffe://example.org/f2",
