@@ -187,7 +187,7 @@ export class Daemon implements ControlTarget {
   }
 }
 
-function limitsOf({ limits, pairing }: Config) {
+function limitsOf({ limits, pairing, sessions }: Config) {
   return {
     headSize: limits.headSize,
     handshakes: limits.handshakes,
@@ -197,5 +197,6 @@ function limitsOf({ limits, pairing }: Config) {
     detachTimeoutMs: limits.detachTimeout,
     waitMs: pairing.wait,
     maxWaitMs: pairing.maxWait,
+    idleTimeoutMs: sessions.idleTimeout,
   };
 }

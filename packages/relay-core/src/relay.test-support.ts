@@ -15,6 +15,7 @@ const LIMITS: RelayLimits = {
   connections: 1_000,
   waitMs: 10_000,
   maxWaitMs: 20_000,
+  idleTimeoutMs: 60_000,
 };
 
 export interface TestCertificates {

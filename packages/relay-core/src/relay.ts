@@ -16,6 +16,7 @@ import { authorize, type Claim, endOfRoute } from "./pairing/authorize.ts";
 import { type Arrival, type Pair, Rendezvous, Withdrawn } from "./pairing/rendezvous.ts";
 import { roleOfSecond } from "./pairing/roles.ts";
 import { type Route, RouteTable, routeKey } from "./pairing/routes.ts";
+import { IdleWatch } from "./splice/idle-watch.ts";
 import type { CloseReason, DataPlane, Leg, Session } from "./splice/plane.ts";
 
 export interface RelayOptions {
@@ -31,6 +32,8 @@ export interface RelayLimits extends AdmissionLimits {
   /** how long a client is parked that does not say, and the longest that it may ask for */
   readonly waitMs: number;
   readonly maxWaitMs: number;
+  /** a session in which nothing moves for so long is ended */
+  readonly idleTimeoutMs: number;
 }
 
 /** The listener that a connection came in by: the shared one, or a route's with its protocol. */
@@ -94,11 +97,13 @@ export class Relay {
   readonly #joins = new WeakMap<Pair<Held>, Promise<Joined | null>>();
   readonly #sessions = new Map<string, Joined>();
   readonly #admitting = new Set<Socket>();
+  readonly #idle: IdleWatch;
   #draining = false;
   #onIdle: (() => void) | null = null;
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    this.#idle = new IdleWatch(options.limits.idleTimeoutMs);
     this.#admission = new Admission(options.credentials, options.limits, options.observe);
   }
 
@@ -314,9 +319,19 @@ export class Relay {
     );
     if (session === null) return null;
     const { route, channel } = first;
-    const live = { id, route, channel, startedAt: Date.now(), ends, bytes: session.bytes };
+    const live: LiveSession = {
+      id,
+      route,
+      channel,
+      startedAt: Date.now(),
+      ends,
+      get bytes() {
+        return session.bytes;
+      },
+    };
     const joined = { pair, live, session };
     this.#sessions.set(id, joined);
+    this.#idle.add(session);
     const waitedMs = performance.now() - first.parkedAt;
     this.#observe({ event: "paired", session: id, route: namesOf(route), channel, ends, waitedMs });
     return joined;

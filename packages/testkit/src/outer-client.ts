@@ -4,6 +4,8 @@
  */
 import { once } from "node:events";
 import { connect as dialTcp, type Socket } from "node:net";
+import type { Readable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { type SecureContextOptions, connect as secure, type TLSSocket } from "node:tls";
 import { RecordStream } from "@serverless-relay/protocol";
 
@@ -102,9 +104,7 @@ export class OuterClient {
 
   /** What comes inside TLS until the relay ends it. */
   async answer(): Promise<string> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of this.tls) chunks.push(chunk as Buffer);
-    return Buffer.concat(chunks).toString();
+    return (await readAll(this.tls)).toString();
   }
 
   destroy(): void {
@@ -140,9 +140,12 @@ export async function readHead(stream: NodeJS.ReadableStream & { unshift(chunk: 
   }
 }
 
-/** Everything until the stream ends. */
-export async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+/** Everything until the stream ends. Its other direction is left alone, which `for await` would not do. */
+export async function readAll(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
+  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  stream.resume(); // it may have been paused
+  stream.resume();
+  await finished(stream, { writable: false });
   return Buffer.concat(chunks);
 }

@@ -13,6 +13,11 @@ export interface RunOptions {
   readonly timeoutMs?: number;
 }
 
+export interface StartOptions extends Omit<RunOptions, "timeoutMs"> {
+  /** keeps standard input open, for `write`; otherwise there is none */
+  readonly stdin?: "open";
+}
+
 export interface Finished {
   /** null if a signal ended it */
   readonly code: number | null;
@@ -57,6 +62,12 @@ async function collect(stream: AsyncIterable<Buffer>): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
+/** Whoever started them may end without having stopped them: nothing is to be left even then. */
+const underWay = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of underWay) child.kill("SIGKILL");
+});
+
 /** A process under way. Every line that it prints, on either stream, is kept. */
 export class Running {
   readonly lines: string[] = [];
@@ -68,6 +79,8 @@ export class Running {
 
   private constructor(child: ChildProcess) {
     this.#child = child;
+    underWay.add(child);
+    child.stdin?.on("error", () => {}); // it may end without having read
     for (const stream of [child.stdout, child.stderr]) {
       if (stream === null) continue;
       createInterface({ input: stream }).on("line", (line) => {
@@ -77,23 +90,35 @@ export class Running {
     }
     this.ended = once(child, "close").then(([code]) => {
       this.#over = true;
+      underWay.delete(child);
       this.#tell();
       return code as number | null;
     });
   }
 
-  static start(program: Program, args: readonly string[] = [], options: RunOptions = {}): Running {
+  static start(program: Program, args: readonly string[] = [], options: StartOptions = {}): Running {
     const [node, bin] = commandOf(program);
     return Running.startCommand(node, [bin, ...args], options);
   }
 
-  static startCommand(command: string, args: readonly string[], options: RunOptions = {}): Running {
+  static startCommand(command: string, args: readonly string[], options: StartOptions = {}): Running {
     const env = { ...process.env, ...options.env };
-    return new Running(spawn(command, args, { cwd: options.cwd, env, stdio: ["ignore", "pipe", "pipe"] }));
+    const stdin = options.stdin === "open" ? "pipe" : "ignore";
+    return new Running(spawn(command, args, { cwd: options.cwd, env, stdio: [stdin, "pipe", "pipe"] }));
   }
 
   get pid(): number {
     return this.#child.pid ?? 0;
+  }
+
+  /** Writes to its standard input, which was asked for at the start. */
+  write(text: string): void {
+    if (this.#child.stdin === null) throw new Error("started without standard input");
+    this.#child.stdin.write(text);
+  }
+
+  endInput(): void {
+    this.#child.stdin?.end();
   }
 
   /** The first line, printed already or yet to come, that matches. Rejects if the process ends, or after `timeoutMs`. */

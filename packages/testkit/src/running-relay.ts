@@ -1,16 +1,17 @@
 /** A relayd in a temporary directory of its own, with a CA of its own: what most end-to-end tests begin with. */
-import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { ControlEvent, Status } from "@serverless-relay/control-api";
 import { ControlClient } from "@serverless-relay/control-api/client";
 import { type Authority, createAuthority } from "@serverless-relay/pki";
 import type { ClientCredentials } from "./outer-client.ts";
 import { type Finished, Running, run } from "./programs.ts";
 
-/** A function's files and their texts. */
+/** A function's certificate and key: the texts, and the files that hold them. */
 export interface FunctionFiles extends Required<ClientCredentials> {
+  /** the first of its names */
+  readonly name: string;
   readonly certFile: string;
   readonly keyFile: string;
   readonly caFile: string;
@@ -21,6 +22,10 @@ export interface RelayOptions {
   readonly yaml?: string;
   /** the lines under `listen:` besides `shared` */
   readonly listen?: string;
+  /** the keys of `tls:` besides `cert`, `key` and `ca`: "crl: crl.pem" */
+  readonly tls?: string;
+  /** how long sessions may go on once relayd is told to stop; default 1s */
+  readonly drain?: string;
   /** routes that are added with relayctl once it runs */
   readonly routes?: readonly (readonly [string, string])[];
 }
@@ -41,7 +46,8 @@ export class RunningRelay {
     this.control = new ControlClient({ socket: this.socket });
   }
 
-  static async start(options: RelayOptions = {}): Promise<RunningRelay> {
+  /** Makes the directory with certificates and relayd.yaml, and starts nothing yet. */
+  static async prepare(options: RelayOptions = {}): Promise<RunningRelay> {
     const directory = await mkdtemp(join(tmpdir(), "relay-test-"));
     const authority = await createAuthority({ commonName: "relay test" });
     const relay = new RunningRelay(directory, authority);
@@ -50,6 +56,11 @@ export class RunningRelay {
     await relay.write("relay.pem", identity.certPem);
     await relay.write("relay.key", identity.keyPem);
     await relay.write("relayd.yaml", configText(options));
+    return relay;
+  }
+
+  static async start(options: RelayOptions = {}): Promise<RunningRelay> {
+    const relay = await RunningRelay.prepare(options);
     await relay.boot();
     for (const [f1, f2] of options.routes ?? []) await relay.control.addRoute({ f1, f2 });
     return relay;
@@ -73,6 +84,11 @@ export class RunningRelay {
     return this.control.status();
   }
 
+  /** Runs relayd in the directory until it ends by itself. */
+  relayd(...args: string[]): Promise<Finished> {
+    return run("relayd", args, { cwd: this.directory });
+  }
+
   /** Runs relayctl against this relayd. */
   relayctl(...args: string[]): Promise<Finished> {
     return run("relayctl", args, { cwd: this.directory, env: { RELAYD_SOCKET: this.socket, NO_COLOR: "1" } });
@@ -88,6 +104,7 @@ export class RunningRelay {
   async keep(name: string, cert: string, key: string): Promise<FunctionFiles> {
     const base = encodeURIComponent(name);
     return {
+      name,
       cert,
       key,
       ca: this.authority.certPem,
@@ -108,19 +125,36 @@ export class RunningRelay {
     return JSON.parse(await this.process.line(new RegExp(`^${parts.join("")}`))) as ControlEvent;
   }
 
+  /** How many file descriptors relayd has open. */
+  async openFiles(): Promise<number> {
+    return (await readdir(`/proc/${this.process.pid}/fd`)).length;
+  }
+
   /** Ends relayd without a chance to do anything about it. */
   async crash(): Promise<void> {
     await this.process.stop("SIGKILL");
   }
 
+  /** Stops relayd, and checks that it left nothing behind; the directory stays. Fails if it did not end well. */
+  async halt(): Promise<void> {
+    const code = await this.process.stop();
+    if (code !== 0) throw new Error(`relayd ended with ${code}:\n${this.process.lines.join("\n")}`);
+    const left = await readdir(dirname(this.socket));
+    if (left.length > 0) throw new Error(`relayd left behind, next to its control socket: ${left.join(", ")}`);
+  }
+
   /** Stops relayd, checks that it left nothing behind, and removes the directory. Fails if it did not end well. */
   async stop(): Promise<void> {
-    const code = await this.process.stop();
-    const printed = this.process.lines.join("\n");
-    const socketLeft = existsSync(this.socket);
+    try {
+      await this.halt();
+    } finally {
+      await this.discard();
+    }
+  }
+
+  /** Removes the directory of a relayd that does not run. */
+  async discard(): Promise<void> {
     await rm(this.directory, { recursive: true });
-    if (code !== 0) throw new Error(`relayd ended with ${code}:\n${printed}`);
-    if (socketLeft) throw new Error("relayd left its control socket behind");
   }
 
   async write(name: string, content: string): Promise<string> {
@@ -130,14 +164,14 @@ export class RunningRelay {
   }
 }
 
-function configText({ yaml = "", listen = "" }: RelayOptions): string {
+function configText({ yaml = "", listen = "", tls = "", drain = "1s" }: RelayOptions): string {
   return `listen:
   shared: 127.0.0.1:0
 ${listen}
-tls: { cert: relay.pem, key: relay.key, ca: ca.pem }
+tls: { cert: relay.pem, key: relay.key, ca: ca.pem${tls && `, ${tls}`} }
 control: { socket: run/relayd.sock }
 state: { dir: state }
-drain: { timeout: 1s }
+drain: { timeout: ${drain} }
 ${yaml}
 `;
 }

@@ -51,6 +51,7 @@ describe("a configuration that says the least", () => {
         connections: 10_000,
         handshakes: 512,
       },
+      sessions: { idleTimeout: 3_600_000 },
       drain: { timeout: 30_000 },
       splice: { mode: "auto", threads: 1 },
       routes: [],
@@ -70,6 +71,7 @@ control: { socket: /run/relayd.sock }
 state: { dir: . }
 pairing: { wait: 500ms, maxWait: 1h }
 limits: { headSize: 1MiB, handshakeTimeout: 1s, requestTimeout: 2s, detachTimeout: 3s, connections: 1, handshakes: 2 }
+sessions: { idleTimeout: 2h }
 drain: { timeout: 15m }
 splice: { mode: kernel, threads: 4 }
 routes:
@@ -99,6 +101,7 @@ log: { level: trace, format: json }
         connections: 1,
         handshakes: 2,
       },
+      sessions: { idleTimeout: 7_200_000 },
       drain: { timeout: 900_000 },
       splice: { mode: "kernel", threads: 4 },
       routes: [

@@ -114,6 +114,9 @@ export const configSchema = section("the keys listen, tls, control and state", {
   limits: limits.prefault({}),
   // `splice: stream` is short for `splice: { mode: stream }`
   splice: z.preprocess((input) => (typeof input === "string" ? { mode: input } : input), splice.prefault({})),
+  sessions: section("sessions: { idleTimeout: 1h }", {
+    idleTimeout: duration.prefault("1h").describe("ends a session in which nothing moves in either direction"),
+  }).prefault({}),
   drain: section("drain: { timeout: 30s }", {
     timeout: duration.prefault("30s").describe("how long sessions may go on once relayd is told to stop"),
   }).prefault({}),

@@ -30,7 +30,7 @@ export class Listener {
 
   /** Throws ListenError. */
   static async open(address: Address, onConnection: (socket: Socket) => void): Promise<Listener> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
+    const server = createServer(SOCKET_OPTIONS, onConnection);
     await new Promise<void>((resolve, reject) => {
       server.once("error", (error) => reject(new ListenError(address, error)));
       server.listen({ ...address, backlog: BACKLOG }, resolve);
@@ -43,6 +43,9 @@ export class Listener {
     this.#server.close();
   }
 }
+
+/** Keepalive finds peers that vanished, and keeps NATs and load balancers from forgetting: those do after 350 s. */
+const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
 
 /** A burst of functions that start together; the kernel cuts it to net.core.somaxconn. */
 const BACKLOG = 4096;

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { readAll } from "@serverless-relay/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { IdleWatch } from "./idle-watch.ts";
 import type { DataPlane, Leg, Session } from "./plane.ts";
 
 const NOTHING = Buffer.alloc(0);
@@ -185,6 +186,22 @@ export function describeDataPlane(name: string, open: () => DataPlane): void {
       const words = await readAll(end.socket);
       end.socket.end();
       expect(words.toString()).toBe("sorry");
+    });
+
+    it("knows when a session last moved, and an idle one is ended", async () => {
+      const [a, b] = [await parked(), await parked()];
+      const session = await joined(a, b);
+      const began = session.lastActive;
+      expect(Math.abs(began - Date.now())).toBeLessThan(5_000);
+      const watch = new IdleWatch(150);
+      watch.add(session);
+      a.socket.resume();
+      b.socket.resume();
+      a.socket.write("not idle yet");
+      await expect.poll(() => session.bytes[0]).toBeGreaterThan(0);
+      expect(session.lastActive).toBeGreaterThanOrEqual(began);
+      expect(await session.ended).toMatchObject({ reason: "idle_timeout", by: null });
+      expect(Date.now() - session.lastActive).toBeGreaterThanOrEqual(150);
     });
 
     it("resets both ends of a session that is ended", async () => {

@@ -5,12 +5,13 @@
 import type { Link } from "../link.ts";
 
 /** Why a session ended: log field and metric label. */
-export const CLOSE_REASONS = [
+const CLOSE_REASONS = [
   "completed", // both directions have ended
   "reset", // an end reset its connection, or it broke
   "splice_failed", // a system call failed that never should
   "killed", // an operator ended it
   "route_deleted",
+  "idle_timeout",
   "drain_deadline",
   "shutdown",
 ] as const;
@@ -36,6 +37,8 @@ export interface Session {
   readonly ended: Promise<SessionOutcome>;
   /** sent by the first end, by the second, so far */
   readonly bytes: readonly [number, number];
+  /** when a byte was last delivered, or the session began: as Date.now() */
+  readonly lastActive: number;
   /** Resets both connections. */
   end(reason: CloseReason): void;
 }

@@ -1,7 +1,10 @@
 /** Takes the file descriptor of a connection away from Node, and gives one back. */
 import { Socket } from "node:net";
 import type { BareLink } from "../../link.ts";
-import { duplicate } from "./syscalls.ts";
+import { duplicate, setUserTimeout } from "./syscalls.ts";
+
+/** Long enough for a path that recovers, short enough for NATs and load balancers, which forget after 350 s. */
+const USER_TIMEOUT_MS = 120_000;
 
 /** What is left of a connection without Node: the descriptor, and what Node had read of it. */
 export interface TakenOver {
@@ -24,6 +27,7 @@ export function takeOver({ socket, readAhead }: BareLink): TakenOver | null {
   }
   socket.on("error", () => {});
   socket.destroy();
+  setUserTimeout(fd, USER_TIMEOUT_MS);
   return { fd, readAhead: Buffer.concat(read) };
 }
 

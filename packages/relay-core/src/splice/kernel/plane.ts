@@ -61,6 +61,10 @@ class KernelSession implements Session {
     return [counters[at + Counter.first] ?? 0, counters[at + Counter.second] ?? 0];
   }
 
+  get lastActive(): number {
+    return this.thread.counters[this.slot * Counter.perSlot + Counter.lastActive] ?? 0;
+  }
+
   end(reason: CloseReason): void {
     if (this.#final === null) this.thread.send({ kind: "end", session: this.id, reason });
   }

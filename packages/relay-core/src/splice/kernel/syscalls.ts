@@ -27,6 +27,8 @@ const F_GETPIPE_SZ = 1032;
 const FIONREAD = 0x541b;
 const SOL_SOCKET = 1;
 const SO_LINGER = 13;
+const IPPROTO_TCP = 6;
+const TCP_USER_TIMEOUT = 18;
 const SHUT_WR = 1;
 const MSG_PEEK_NOW = 0x02 | 0x40; // MSG_PEEK | MSG_DONTWAIT
 
@@ -89,6 +91,16 @@ export function pipe(): [number, number] | number {
 /** Asks for a pipe of `bytes`; negated errno (EPERM) where this user may have no more of them. */
 export const setPipeSize = (fd: number, bytes: number): number => result(c.dup(fd, F_SETPIPE_SZ, bytes));
 export const pipeSize = (fd: number): number => result(c.dup(fd, F_GETPIPE_SZ, 0));
+
+/**
+ * Gives a connection up when what was sent has not been acknowledged for `ms`: keepalive alone does not notice a peer that
+ * is gone while there is something to send.
+ */
+export function setUserTimeout(fd: number, ms: number): void {
+  const value = Buffer.alloc(4);
+  value.writeInt32LE(ms, 0);
+  c.setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, value, value.length);
+}
 
 /** Closes with RST instead of FIN. */
 export function reset(fd: number): void {

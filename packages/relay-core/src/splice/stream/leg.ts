@@ -34,6 +34,11 @@ export class StreamLeg implements Leg {
     return this.#departed || this.stream.destroyed;
   }
 
+  /** Both its directions have come to their end: that it closes is no break. */
+  get isOver(): boolean {
+    return this.stream.readableEnded && this.stream.writableFinished;
+  }
+
   /** The stay is over: the stream is paused, without listeners but one for errors; what was held is handed over. */
   unpark(): { held: Buffer[]; ended: boolean } {
     this.#onDeparted = null;

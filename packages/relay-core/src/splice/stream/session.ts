@@ -8,6 +8,7 @@ import type { StreamLeg } from "./leg.ts";
 export class StreamSession implements Session {
   readonly ended: Promise<SessionOutcome>;
   readonly bytes: [number, number] = [0, 0];
+  lastActive = Date.now();
   readonly #legs: readonly [StreamLeg, StreamLeg];
   readonly #settle: (outcome: SessionOutcome) => void;
   #over = false;
@@ -41,6 +42,7 @@ export class StreamSession implements Session {
     sink.on("drain", () => source.resume());
     sink.once("finish", () => this.#directionDone());
     source.on("data", (chunk: Buffer) => {
+      this.lastActive = Date.now();
       this.bytes[from] += chunk.length;
       if (!sink.write(chunk)) source.pause();
     });
@@ -62,7 +64,8 @@ export class StreamSession implements Session {
   }
 
   #broke(end: 0 | 1): void {
-    this.#finish("reset", end);
+    // It closes by itself once both its directions are over; the other may still have bytes to take.
+    if (!this.#legs[end].isOver) this.#finish("reset", end);
   }
 
   #finish(reason: CloseReason, by: 0 | 1 | null): void {
