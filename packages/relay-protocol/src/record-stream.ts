@@ -40,7 +40,9 @@ export class RecordStream extends Duplex {
   #detached = false;
 
   constructor(socket: Socket) {
-    super({ allowHalfOpen: true });
+    // Whoever reads through the TLS layer decides when it is over: destroyed by itself, at the end of both directions, the
+    // stream would take the layer with it, and what that has not given out yet.
+    super({ allowHalfOpen: true, autoDestroy: false });
     this.socket = socket;
     socket.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onClose);
     this.on("resume", this.#feedSoon);
@@ -141,7 +143,8 @@ export class RecordStream extends Duplex {
   };
 
   readonly #onClose = (): void => {
-    this.destroy();
+    // It closes by itself once both its directions are over; what was read of it may still be on its way through TLS.
+    if (!(this.socket.readableEnded && this.socket.writableFinished)) this.destroy();
   };
 
   readonly #feedSoon = (): void => {

@@ -1,0 +1,80 @@
+/**
+ * A connection's whole story: dial the relay, ask for the peer, take the outer TLS off, meet the peer and verify it. What a
+ * step opens hangs on the one TCP connection: whatever fails, that is destroyed, and everything above goes with it.
+ */
+import { connect as connectTcp, type Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { Role, Transport } from "@serverless-relay/protocol";
+import { Deadline } from "./deadline.ts";
+import { dial, formatAddress, type Link } from "./dial.ts";
+import { Exchange } from "./exchange.ts";
+import { openInner } from "./inner.ts";
+import { type ConnectOptions, type Plan, planOf } from "./options.ts";
+import { ask } from "./request.ts";
+import { Underlay } from "./underlay.ts";
+
+export interface RelayConnection {
+  /** mTLS with the peer, which is verified. A connection that is cut off fails with ConnectionTruncated, never with `end`. */
+  readonly socket: TLSSocket;
+  /** the session's id, the same at both ends and in the relay's log */
+  readonly session: string;
+  readonly peer: string;
+  /** the side of the inner TLS that this end took */
+  readonly role: Role;
+  readonly transport: Transport;
+}
+
+/**
+ * Meets `peer` through the relay. Rejects with RelayUnreachable, RelayRefused, RelayProtocolError, PeerNotVerified,
+ * ConnectionTruncated or RelayTimeout, with the signal's reason, or with TypeError or RangeError for an option; nothing
+ * is left open then.
+ */
+export async function connect(options: ConnectOptions): Promise<RelayConnection> {
+  const plan = planOf(options);
+  const deadline = new Deadline(plan.timeout, options.signal, `dialling relay ${formatAddress(plan.relay)}`);
+  // A FIN is the end of one direction only: the inner TLS decides about the other.
+  const socket = connectTcp({ ...plan.relay, noDelay: true, allowHalfOpen: true });
+  socket.on("error", () => {}); // each phase listens for itself; nothing in between may end the process
+  try {
+    return await deadline.limit(meet(socket, plan, deadline));
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  } finally {
+    deadline.clear();
+  }
+}
+
+async function meet(socket: Socket, plan: Plan, deadline: Deadline): Promise<RelayConnection> {
+  const link = await dial(socket, plan);
+  const { peer, identity, allowHalfOpen, transport } = plan;
+  deadline.during = `waiting for ${peer} at relay ${formatAddress(plan.relay)}`;
+  const exchange = new Exchange(link);
+  const asked = ask(link, exchange, plan);
+  const underlay = transport === "raw" ? await takeOffOuterTls(link, exchange, asked) : stayInOuterTls(link);
+  // Where the side is fixed, the ClientHello need not wait for the answer: it goes out right behind our close_notify.
+  const early = transport === "raw" && plan.role === "client";
+  const opening = early ? openInner(underlay, { role: "client", peer, identity, allowHalfOpen }) : null;
+  opening?.catch(() => {}); // without an answer it fails as well, and tells less
+  const { session, role, rest } = await asked;
+  underlay.begin(rest);
+  deadline.during = `verifying ${peer}`;
+  const inner = await (opening ?? openInner(underlay, { role, peer, identity, allowHalfOpen }));
+  return { socket: inner, session, peer, role, transport };
+}
+
+/**
+ * Sends close_notify in one flight with the request (PROTOCOL.md, "Detach"): reads are record-exact, so there is nothing
+ * to wait for. The relay's close_notify is read, and the bare connection found behind it, while the answer is awaited.
+ */
+async function takeOffOuterTls(link: Link, exchange: Exchange, asked: Promise<unknown>): Promise<Underlay> {
+  await Promise.race([exchange.requested, asked]);
+  const detaching = link.records.detach();
+  void exchange.follow(detaching);
+  return new Underlay(link.socket, detaching.sent);
+}
+
+function stayInOuterTls(link: Link): Underlay {
+  link.records.stayInTls();
+  return new Underlay(link.outer);
+}

@@ -1,0 +1,70 @@
+/** The first phase: TCP to the relay, and the outer TLS over it, the relay's certificate verified by Node's own rules. */
+import { isIP, type Socket } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import { RecordStream } from "@serverless-relay/protocol";
+import { RelayUnreachable } from "./errors.ts";
+import { isNetworkError, messageOf } from "./node-error.ts";
+import type { Plan, RelayAddress } from "./options.ts";
+
+/** A verified connection to the relay, nothing said yet. */
+export interface Link {
+  readonly relay: RelayAddress;
+  readonly socket: Socket;
+  readonly records: RecordStream;
+  readonly outer: TLSSocket;
+}
+
+/** `socket` is already on its way to the relay. Throws RelayUnreachable. */
+export async function dial(socket: Socket, plan: Plan): Promise<Link> {
+  await opened(socket, "connect", (why) => unreachable(plan.relay, "", why));
+  const records = new RecordStream(socket);
+  const outer = connectTls({
+    socket: records,
+    cert: plan.identity.cert,
+    key: plan.identity.key,
+    ca: plan.relayCa,
+    minVersion: "TLSv1.3",
+    maxVersion: "TLSv1.3",
+    ALPNProtocols: ["http/1.1"],
+    rejectUnauthorized: true, // said aloud, so that the environment cannot turn it off
+    ...expectedName(plan.servername),
+  });
+  records.watch(outer);
+  outer.on("error", () => {}); // each phase listens for itself; nothing in between may end the process
+  await opened(outer, "secureConnect", (why) => unreachable(plan.relay, ": TLS", why));
+  return { relay: plan.relay, socket, records, outer };
+}
+
+// An IP address is compared with the certificate's IP SANs, and may not be sent as SNI (RFC 6066 §3).
+function expectedName(servername: string): { host: string; servername?: string } {
+  return isIP(servername) === 0 ? { host: servername, servername } : { host: servername };
+}
+
+async function opened(
+  socket: Socket,
+  event: "connect" | "secureConnect",
+  translate: (why: unknown) => Error,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onClose = (): void => reject(new Error("the connection was closed"));
+  socket.on(event, resolve).on("error", reject).on("close", onClose);
+  try {
+    await promise;
+  } catch (error) {
+    throw translate(error);
+  } finally {
+    socket.off(event, resolve).off("error", reject).off("close", onClose);
+  }
+}
+
+function unreachable(relay: RelayAddress, phase: string, why: unknown): RelayUnreachable {
+  return new RelayUnreachable(
+    `relay ${formatAddress(relay)} is not reachable${phase}: ${messageOf(why)}`,
+    phase === "" || isNetworkError(why),
+    why,
+  );
+}
+
+export function formatAddress({ host, port }: RelayAddress): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
