@@ -29,7 +29,7 @@ try {
 
 async function play(): Promise<void> {
   stage.scene("Certificates: a CA, one for the relay, one for each function");
-  await stage.run("relayctl", ["init", "--dir", directory]);
+  await stage.run("relayctl", ["init", "--dir", directory], (line) => (line.startsWith("made") ? line : null));
   await stage.run("relayctl", ["cert", "issue", "f1", "--dir", directory]);
   await stage.run("relayctl", ["cert", "issue", "f2", "--dir", directory]);
   await useAnyPort(join(directory, "relayd.yaml"));
@@ -106,8 +106,11 @@ interface LogEntry {
 
 /** A line of relayd's log, for a person. */
 function relayLine(line: string): string {
-  if (!line.startsWith("{")) return line;
-  const { msg, event, name, names = [], transport, session, reason, bytes = [], port } = JSON.parse(line) as LogEntry;
+  return `relay: ${line.startsWith("{") ? describe(JSON.parse(line) as LogEntry) : line}`;
+}
+
+function describe(entry: LogEntry): string {
+  const { msg, event, name, names = [], transport, session, reason, bytes = [], port } = entry;
   switch (event ?? "") {
     case "admitted":
       return `verified ${name}; transport ${transport}: the outer TLS is off, and it is parked`;

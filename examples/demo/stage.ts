@@ -31,9 +31,9 @@ export class Stage {
   }
 
   /** Runs a command to its end, showing it and what it prints. */
-  async run(program: string, args: readonly string[]): Promise<void> {
+  async run(program: string, args: readonly string[], show: Show = (line) => line): Promise<void> {
     this.say(`${paint("$", "relayctl")} ${program} ${args.join(" ")}`);
-    const player = this.start(program, args);
+    const player = this.start(program, args, {}, show);
     const code = await player.ended;
     if (code !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${code}`);
   }
