@@ -23,7 +23,7 @@ afterAll(() => relay.stop());
 function start(mode: string | null, port: number, own: FunctionFiles, peer: string, message: string): Running {
   return Running.start("test-function", [], {
     env: {
-      ...(mode !== null && { MODE: mode }),
+      MODE: mode ?? "", // vitest sets one of its own
       TARGET: `127.0.0.1:${port}`,
       PEER: peer,
       MESSAGE: message,
