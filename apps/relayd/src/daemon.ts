@@ -14,6 +14,7 @@ import { Counters } from "./counters.ts";
 import { logEvent } from "./event-log.ts";
 import { Listener } from "./listening/listener.ts";
 import { RouteListeners } from "./listening/route-listeners.ts";
+import { shareDescriptors } from "./open-files.ts";
 import { RouteBook } from "./route-book.ts";
 import { openLmdbRouteStore } from "./store/lmdb-route-store.ts";
 import type { RouteStore } from "./store/route-store.ts";
@@ -63,8 +64,16 @@ export class Daemon implements ControlTarget {
   /** Serves once resolved. Throws StoreError, ListenError, NoPortLeft or ControlSocketError, with nothing left open. */
   static async start(loaded: LoadedConfig, materials: Materials, log: Logger): Promise<Daemon> {
     const store = await openLmdbRouteStore(loaded.config.state.dir);
-    const { plane, fallback } = await openDataPlane(loaded.config.splice);
+    const shares = shareDescriptors();
+    const { plane, fallback } = await openDataPlane({ ...loaded.config.splice, pipes: shares.pipes });
     if (fallback !== null) log.warn({ why: fallback }, "sessions are carried by streams, not in the kernel");
+    const { connections } = loaded.config.limits;
+    if (shares.connections < connections) {
+      log.warn(
+        { configured: connections, possible: shares.connections },
+        "limits.connections is more than the open files that this process may have; raise the limit (ulimit -n, LimitNOFILE)",
+      );
+    }
     const daemon = new Daemon(loaded, materials, store, plane, log);
     try {
       await daemon.#open();
@@ -191,7 +200,7 @@ function limitsOf({ limits, pairing, sessions }: Config) {
   return {
     headSize: limits.headSize,
     handshakes: limits.handshakes,
-    connections: limits.connections,
+    connections: Math.min(limits.connections, shareDescriptors().connections),
     handshakeTimeoutMs: limits.handshakeTimeout,
     requestTimeoutMs: limits.requestTimeout,
     detachTimeoutMs: limits.detachTimeout,

@@ -7,6 +7,8 @@ export interface PlaneChoice {
   readonly mode: "auto" | "kernel" | "stream";
   /** splice threads, 1 or more */
   readonly threads: number;
+  /** pipes that may be open in all, two descriptors each; where none is left, bytes are copied */
+  readonly pipes: number;
 }
 
 export interface OpenedPlane {
@@ -16,13 +18,13 @@ export interface OpenedPlane {
 }
 
 /** Rejects where `mode` is `kernel` and that cannot be had. */
-export async function openDataPlane({ mode, threads }: PlaneChoice): Promise<OpenedPlane> {
+export async function openDataPlane({ mode, threads, pipes }: PlaneChoice): Promise<OpenedPlane> {
   if (mode === "stream") return { plane: new StreamPlane(), fallback: null };
   try {
     if (process.platform !== "linux") throw new Error(`splice(2) is Linux's, and this is ${process.platform}`);
     // Only here, for koffi is a native module: where it is missing, nothing else must be.
     const { KernelPlane } = await import("./kernel/plane.ts");
-    return { plane: new KernelPlane(threads), fallback: null };
+    return { plane: new KernelPlane({ threads, pipes }), fallback: null };
   } catch (error) {
     if (mode === "kernel") throw error;
     return { plane: new StreamPlane(), fallback: error instanceof Error ? error.message : String(error) };

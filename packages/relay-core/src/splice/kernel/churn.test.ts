@@ -38,7 +38,9 @@ const unclaimed: Socket[] = [];
 
 function claim(): void {
   for (const socket of unclaimed.splice(0)) {
-    const taker = accepted.get(socket.remotePort ?? 0);
+    const port = socket.remotePort ?? 0;
+    const taker = accepted.get(port);
+    accepted.delete(port); // the system will use it again
     if (taker === undefined) unclaimed.push(socket);
     else taker(socket);
   }
@@ -62,7 +64,7 @@ it(`keeps the bytes of ${PAIRS} sessions apart, and has every descriptor back`, 
     claim();
   });
   const before = readdirSync("/proc/self/fd").length;
-  const plane = new KernelPlane(2);
+  const plane = new KernelPlane({ threads: 2, pipes: 100 });
   const random = randomNumbers(42);
   let next = 1;
 

@@ -49,7 +49,7 @@ export class Loop {
     this.#setup = setup;
     this.#receive = receive;
     this.#report = report;
-    this.#pipes = new PipePool(setup.largePipes);
+    this.#pipes = new PipePool(setup.pipes);
     this.#epoll.add(setup.wakeFd, WAKE_ID, EPOLLIN);
   }
 

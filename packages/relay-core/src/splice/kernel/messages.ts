@@ -47,5 +47,6 @@ export interface ThreadSetup {
   readonly wakeFd: number;
   readonly flags: Int32Array;
   readonly counters: Float64Array;
-  readonly largePipes: number;
+  /** how many pipes the thread may have open, and how many of them large */
+  readonly pipes: { readonly pipes: number; readonly large: number };
 }

@@ -23,12 +23,14 @@ export interface Pipe {
 export class PipePool {
   readonly #free: Pipe[] = [];
   readonly #freeLarge: Pipe[] = [];
+  readonly #most: number;
   #mayBeLarge: number;
   #open = 0;
 
-  /** @param large how many large pipes there may be at once */
-  constructor(large: number) {
-    this.#mayBeLarge = large;
+  /** @param most how many pipes there may be at once, and how many of them large */
+  constructor(most: { readonly pipes: number; readonly large: number }) {
+    this.#most = most.pipes;
+    this.#mayBeLarge = most.large;
   }
 
   /** Pipes that are open, in use or not. */
@@ -68,8 +70,8 @@ export class PipePool {
   }
 
   #make(): Pipe | null {
-    const made = pipe();
-    if (typeof made === "number") return this.#free.pop() ?? null;
+    const made = this.#open < this.#most ? pipe() : null;
+    if (made === null || typeof made === "number") return this.#free.pop() ?? null;
     const [readEnd, writeEnd] = made;
     this.#open++;
     let large = false;

@@ -86,10 +86,11 @@ export class KernelPlane implements DataPlane {
   readonly #sessions = new Map<number, KernelSession>();
   #lastId = 0;
 
-  /** @param threads how many splice threads sessions are spread over */
-  constructor(threads = 1) {
-    const largePipes = Math.max(1, Math.floor(LARGE_PIPES / threads));
-    this.#threads = Array.from({ length: threads }, () => new SpliceThread(largePipes, this.#onReport));
+  /** @param threads how many splice threads sessions are spread over; `pipes`: how many they may have open in all */
+  constructor({ threads, pipes }: { readonly threads: number; readonly pipes: number }) {
+    const share = (all: number) => Math.max(1, Math.floor(all / threads));
+    const perThread = { pipes: share(pipes), large: share(Math.min(LARGE_PIPES, pipes)) };
+    this.#threads = Array.from({ length: threads }, () => new SpliceThread(perThread, this.#onReport));
   }
 
   park(link: Link, onDeparted: () => void): Leg {

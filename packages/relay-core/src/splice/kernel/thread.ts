@@ -23,7 +23,7 @@ export class SpliceThread {
   #usedSlots = 0;
   #closed = false;
 
-  constructor(largePipes: number, onReport: (report: Report) => void) {
+  constructor(pipes: ThreadSetup["pipes"], onReport: (report: Report) => void) {
     this.#wakeFd = eventfd();
     if (this.#wakeFd < 0) throw new Error(`eventfd: errno ${-this.#wakeFd}`);
     const { port1, port2 } = new MessageChannel();
@@ -33,7 +33,7 @@ export class SpliceThread {
       wakeFd: this.#wakeFd,
       flags: this.#flags,
       counters: this.counters,
-      largePipes,
+      pipes,
     };
     // Beside this file, as it is now: compiled, or (in unit tests) as written.
     const file = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);

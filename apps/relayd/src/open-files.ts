@@ -1,0 +1,34 @@
+/** How the file descriptors that this process may have are shared out, so that the control socket always gets one. */
+import { readFileSync } from "node:fs";
+
+/** For the store, the log, the control socket and its clients, listeners, and what Node itself has open. */
+const OWN = 128;
+/** Where the system does not tell. */
+const USUAL_LIMIT = 1024;
+
+export interface DescriptorShares {
+  /** connections in all: being admitted, parked, in sessions */
+  readonly connections: number;
+  /** pipes to splice through, two descriptors each */
+  readonly pipes: number;
+}
+
+/**
+ * A quarter for pipes, most of the rest for connections; what is left over lets the relay accept those that it has to tell that
+ * it is full.
+ */
+export function shareDescriptors(limit = openFilesLimit()): DescriptorShares {
+  const pipes = Math.floor(limit / 8);
+  const left = Math.max(0, limit - 2 * pipes - Math.min(OWN, Math.floor(limit / 4)));
+  return { pipes, connections: Math.max(2, Math.floor(left * 0.8)) };
+}
+
+/** The limit of this process; Node has raised it as far as it may be raised. */
+function openFilesLimit(): number {
+  try {
+    const [, limit] = /^Max open files +([0-9]+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
+    return limit === undefined ? USUAL_LIMIT : Number(limit);
+  } catch {
+    return USUAL_LIMIT;
+  }
+}
