@@ -33,13 +33,13 @@ export class End {
   ): Promise<End> {
     const client = await OuterClient.dial(port, credentials);
     const flight = await client.flight(connectHead(target, { "Relay-Transport": "raw", ...fields }));
-    const inside: Buffer[] = [];
-    client.tls.on("data", (chunk: Buffer) => inside.push(chunk));
+    const inside = client.answer();
     client.socket.write(Buffer.concat([flight, Buffer.from(first)]));
     const bare = await client.bare();
-    if (inside.length === 0) return new End(client, bare);
+    const refusal = await inside;
+    if (refusal === "") return new End(client, bare);
     client.destroy();
-    throw new Error(Buffer.concat(inside).toString());
+    throw new Error(refusal);
   }
 
   /** Asks for transport tls. Resolves once that is sent. */
@@ -58,7 +58,7 @@ export class End {
 
   /** "127.0.0.1:40000", as the relay's log and its control API have it */
   get address(): string {
-    return `127.0.0.1:${this.client.socket.localPort}`;
+    return this.client.address;
   }
 
   /** Reads the head of the answer. The stream then gives what the peer sends. Rejects unless it is a 200. */
@@ -74,7 +74,18 @@ export class End {
     return (await readAll(this.stream)).toString();
   }
 
-  /** RST */
+  /** Resolves once the connection has been reset from the other side; rejects if it ended in any other way. */
+  async broken(): Promise<void> {
+    const { socket } = this.client;
+    const over = new Promise<NodeJS.ErrnoException | null>((resolve) => {
+      socket.once("error", resolve).once("close", () => resolve(null));
+    });
+    this.stream.resume();
+    const error = await over;
+    if (error?.code !== "ECONNRESET") throw new Error(`not reset, but ${error?.message ?? "closed"}`, { cause: error });
+  }
+
+  /** Sends RST. */
   reset(): void {
     this.client.socket.resetAndDestroy();
   }

@@ -4,5 +4,5 @@ export * from "./outer-client.ts";
 export * from "./ports.ts";
 export * from "./programs.ts";
 export * from "./running-relay.ts";
-export * from "./tcp-queues.ts";
+export * from "./tcp-connections.ts";
 export * from "./until.ts";

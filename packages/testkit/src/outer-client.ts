@@ -75,6 +75,11 @@ export class OuterClient {
     return new OuterClient(records, tls);
   }
 
+  /** "127.0.0.1:40000", as the relay's log and its control API have it */
+  get address(): string {
+    return `127.0.0.1:${this.socket.localPort}`;
+  }
+
   /** Sends a request inside TLS. */
   request(head: string): void {
     this.tls.write(head);
@@ -144,7 +149,6 @@ export async function readHead(stream: NodeJS.ReadableStream & { unshift(chunk: 
 export async function readAll(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-  stream.resume(); // it may have been paused
   stream.resume();
   await finished(stream, { writable: false });
   return Buffer.concat(chunks);

@@ -1,12 +1,14 @@
 /** A relayd in a temporary directory of its own, with a CA of its own: what most end-to-end tests begin with. */
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chown, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { ControlEvent, Status } from "@serverless-relay/control-api";
 import { ControlClient } from "@serverless-relay/control-api/client";
 import { type Authority, createAuthority } from "@serverless-relay/pki";
 import type { ClientCredentials } from "./outer-client.ts";
-import { type Finished, Running, run } from "./programs.ts";
+import { commandOf, type Finished, Running, run } from "./programs.ts";
+import { connectionsOf } from "./tcp-connections.ts";
+import { until } from "./until.ts";
 
 /** A function's certificate and key: the texts, and the files that hold them. */
 export interface FunctionFiles extends Required<ClientCredentials> {
@@ -26,6 +28,10 @@ export interface RelayOptions {
   readonly tls?: string;
   /** how long sessions may go on once relayd is told to stop; default 1s */
   readonly drain?: string;
+  /** a command that starts relayd in its own place, with limits or as another user: ["prlimit", "--nofile=128"] */
+  readonly under?: readonly string[];
+  /** numeric user who owns the directory; default: who runs the tests */
+  readonly owner?: number;
   /** routes that are added with relayctl once it runs */
   readonly routes?: readonly (readonly [string, string])[];
 }
@@ -37,9 +43,11 @@ export class RunningRelay {
   readonly socket: string;
   /** of the shared listener */
   port = 0;
+  readonly #under: readonly string[];
   #process: Running | null = null;
 
-  private constructor(directory: string, authority: Authority) {
+  private constructor(directory: string, authority: Authority, under: readonly string[]) {
+    this.#under = under;
     this.directory = directory;
     this.authority = authority;
     this.socket = join(directory, "run", "relayd.sock");
@@ -50,12 +58,16 @@ export class RunningRelay {
   static async prepare(options: RelayOptions = {}): Promise<RunningRelay> {
     const directory = await mkdtemp(join(tmpdir(), "relay-test-"));
     const authority = await createAuthority({ commonName: "relay test" });
-    const relay = new RunningRelay(directory, authority);
+    const relay = new RunningRelay(directory, authority, options.under ?? []);
     const identity = await authority.issueRelay({ hosts: ["localhost", "127.0.0.1"] });
     await relay.write("ca.pem", authority.certPem);
     await relay.write("relay.pem", identity.certPem);
     await relay.write("relay.key", identity.keyPem);
     await relay.write("relayd.yaml", configText(options));
+    const { owner } = options;
+    if (owner !== undefined) {
+      for (const name of ["", ...(await readdir(directory))]) await chown(join(directory, name), owner, owner);
+    }
     return relay;
   }
 
@@ -74,7 +86,8 @@ export class RunningRelay {
   /** Starts relayd, and waits until it says that it is ready. */
   async boot(): Promise<void> {
     const args = ["--config", join(this.directory, "relayd.yaml")];
-    this.#process = Running.start("relayd", args, { cwd: this.directory });
+    const [command = "", ...rest] = [...this.#under, ...commandOf("relayd"), ...args];
+    this.#process = Running.startCommand(command, rest, { cwd: this.directory });
     await this.#process.line(/"msg":"ready"/);
     const status = await this.status();
     this.port = status.listeners.find(({ name }) => name === "shared")?.port ?? 0;
@@ -125,9 +138,9 @@ export class RunningRelay {
     return JSON.parse(await this.process.line(new RegExp(`^${parts.join("")}`))) as ControlEvent;
   }
 
-  /** How many file descriptors relayd has open. */
-  async openFiles(): Promise<number> {
-    return (await readdir(`/proc/${this.process.pid}/fd`)).length;
+  /** Resolves once relayd holds no connection of a function any more. */
+  async quiet(): Promise<void> {
+    await until("relayd lets go of every connection", async () => (await connectionsOf(this.process.pid)) === 0);
   }
 
   /** Ends relayd without a chance to do anything about it. */
@@ -155,6 +168,11 @@ export class RunningRelay {
   /** Removes the directory of a relayd that does not run. */
   async discard(): Promise<void> {
     await rm(this.directory, { recursive: true });
+  }
+
+  /** The text of a file of the directory. */
+  read(name: string): Promise<string> {
+    return readFile(join(this.directory, name), "utf8");
   }
 
   async write(name: string, content: string): Promise<string> {

@@ -1,0 +1,77 @@
+import { createHash, randomBytes } from "node:crypto";
+import { Running, readAll } from "@serverless-relay/testkit";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expectNoSpin, type PlainRelay, startPlainRelay } from "./plain-sessions.ts";
+
+const SIZE = 8 << 20;
+
+let plain: PlainRelay;
+
+beforeAll(async () => {
+  plain = await startPlainRelay("21100-21109", { yaml: "splice: kernel" });
+});
+
+afterAll(() => plain.relay.stop());
+
+/** Runs `act` while system calls of relayd fail as `injection` says. */
+async function failing(injection: string, act: () => Promise<void>): Promise<void> {
+  const { pid } = plain.relay.process;
+  const [call = ""] = injection.split(":");
+  const args = ["-f", "-p", String(pid), "-e", `trace=${call}`, "-e", `inject=${injection}`, "-o", "/dev/null"];
+  const strace = Running.startCommand("strace", args);
+  await strace.line(/attached/);
+  try {
+    await act();
+    await expectNoSpin(pid);
+  } finally {
+    await strace.stop("SIGINT");
+  }
+}
+
+/** Both ways at once. True if all arrived as it was sent; false if the session was ended instead. */
+async function exchange(): Promise<boolean> {
+  const ends = await plain.pair();
+  const sent = [randomBytes(SIZE), randomBytes(SIZE)] as const;
+  ends[0].end(sent[0]);
+  ends[1].end(sent[1]);
+  const got = await Promise.allSettled(ends.map(readAll));
+  if (got.some(({ status }) => status === "rejected")) return false;
+  const arrived = got.map((result) => (result.status === "fulfilled" ? digest(result.value) : ""));
+  expect(arrived).toEqual([digest(sent[1]), digest(sent[0])]);
+  return true;
+}
+
+function digest(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+describe("bytes arrive unchanged when", () => {
+  it.each([
+    ["splice is interrupted", "splice:error=EINTR:when=2+3"],
+    ["no pipe can be had", "pipe2:error=EMFILE"],
+    ["there are no pipes left in the system", "pipe2:error=ENFILE"],
+  ])("%s", async (_what, injection) => {
+    await failing(injection, async () => expect(await exchange()).toBe(true));
+  });
+});
+
+describe("bytes arrive unchanged, or the session ends with a reason, when", () => {
+  it.each([
+    ["splice is refused", "splice:error=EINVAL:when=9"],
+    ["the kernel is out of memory", "splice:error=ENOMEM:when=10"],
+    ["splice moves nothing, again and again", "splice:retval=0:when=7+5"],
+  ])("%s", async (_what, injection) => {
+    const ended = plain.relay.log().filter(({ event }) => event === "ended").length;
+    let whole = false;
+    await failing(injection, async () => {
+      whole = await exchange();
+    });
+    const entries = () => plain.relay.log().filter(({ event }) => event === "ended");
+    await expect.poll(() => entries().length).toBe(ended + 1);
+    expect(entries().at(-1)?.reason).toBe(whole ? "completed" : "splice_failed");
+  });
+});
+
+it("and sessions are carried as ever afterwards", async () => {
+  expect(await exchange()).toBe(true);
+});
