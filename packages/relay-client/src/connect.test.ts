@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Certificates, makeCertificates } from "./certificates.test-support.ts";
@@ -182,5 +183,31 @@ describe("the answer", () => {
       await expect(attempt).rejects.toMatchObject({ name: "PeerNotVerified" });
       await broken.close();
     }
+  });
+
+  it("may share a TCP segment, but not a TLS record, with the peer's first bytes", async () => {
+    const parked = Promise.withResolvers<{ bare: Socket; hello: Buffer }>();
+    const answering = await startFakeRelay(certificates.relay, async (caller) => {
+      if (caller.fields.get("relay-transport") === "raw") {
+        const bare = await detach(caller);
+        bare.once("data", (hello) => parked.resolve({ bare: bare.pause(), hello })).resume();
+        return;
+      }
+      caller.records.stayInTls();
+      const { bare, hello } = await parked.promise;
+      // A record holds 16,384 bytes: the ClientHello lies half in the answer's, half in the next.
+      const head = head200({ transport: "tls", peer: "f2", role: "server" }).slice(0, -2);
+      const pad = "x".repeat(16_384 - head.length - "X-Pad: \r\n\r\n".length - (hello.length >> 1));
+      caller.outer.write(Buffer.concat([Buffer.from(`${head}X-Pad: ${pad}\r\n\r\n`), hello]));
+      bare.write(head200({ transport: "raw", peer: "f1", role: "client" }));
+      bare.pipe(caller.outer).pipe(bare);
+    });
+    const common = { relay: `127.0.0.1:${answering.port}`, timeout: 4_000 };
+    const [f1, f2] = await Promise.all([
+      connect({ ...common, peer: "f2", identity: certificates.f1, transport: "tls" }),
+      connect({ ...common, peer: "f1", identity: certificates.f2, role: "client" }),
+    ]);
+    await converse(f1, f2, "hello");
+    await answering.close();
   });
 });

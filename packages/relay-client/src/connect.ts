@@ -51,6 +51,7 @@ async function meet(socket: Socket, plan: Plan, deadline: Deadline): Promise<Rel
   deadline.during = `waiting for ${peer} at relay ${formatAddress(plan.relay)}`;
   const exchange = new Exchange(link);
   const asked = ask(link, exchange, plan);
+  asked.catch(() => {}); // it is awaited below, maybe a little later than it fails
   const underlay = transport === "raw" ? await takeOffOuterTls(link, exchange, asked) : stayInOuterTls(link);
   // Where the side is fixed, the ClientHello need not wait for the answer: it goes out right behind our close_notify.
   const early = transport === "raw" && plan.role === "client";
@@ -68,7 +69,7 @@ async function meet(socket: Socket, plan: Plan, deadline: Deadline): Promise<Rel
  * to wait for. The relay's close_notify is read, and the bare connection found behind it, while the answer is awaited.
  */
 async function takeOffOuterTls(link: Link, exchange: Exchange, asked: Promise<unknown>): Promise<Underlay> {
-  await Promise.race([exchange.requested, asked]);
+  await exchange.requested.catch(async () => asked); // the failed answer tells more
   const detaching = link.records.detach();
   void exchange.follow(detaching);
   return new Underlay(link.socket, detaching.sent);

@@ -57,9 +57,10 @@ export class Exchange extends Duplex {
 
   /** Lets go of the connection, which is paused, and gives the bytes that were read and not used. */
   release(): Buffer {
-    this.#source.pause();
+    this.#silence();
     const rest: unknown = this.read();
     this.destroy();
+    this.#source.pause(); // last: read() asks for more, and what flows without a listener is lost
     return Buffer.isBuffer(rest) ? rest : Buffer.alloc(0);
   }
 

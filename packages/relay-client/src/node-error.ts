@@ -10,5 +10,7 @@ export function isNetworkError(error: unknown): boolean {
 export function messageOf(error: unknown): string {
   // Trying every address of a host gives an AggregateError, whose own message is empty.
   if (error instanceof AggregateError) return error.errors.map(messageOf).join("; ");
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  // OpenSSL's message is a line of its source code; `reason` is the one part of it that is meant to be read.
+  return "reason" in error && typeof error.reason === "string" ? error.reason : error.message;
 }

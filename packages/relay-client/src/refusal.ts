@@ -41,7 +41,7 @@ function firstLine(content: Buffer): string {
 }
 
 /** The `reason` parameter of a Proxy-Status field: a token or a quoted string. */
-export function reasonIn(field: string | string[] | undefined): string | undefined {
+function reasonIn(field: string | string[] | undefined): string | undefined {
   const text = Array.isArray(field) ? field.join(", ") : (field ?? "");
   for (const [, name, quoted, token] of text.matchAll(
     /;\s*([a-z*][a-z0-9_.*-]*)=(?:"((?:[^"\\]|\\.)*)"|([^;,\s"]+))/g,

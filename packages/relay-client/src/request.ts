@@ -1,5 +1,6 @@
 /** The second phase: CONNECT, through Node's own HTTP client, and the relay's answer: paired, or refused and why. */
-import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import { createRequire } from "node:module";
 import { Field, formatTarget, isRole, type Role } from "@serverless-relay/protocol";
 import { formatAddress, type Link } from "./dial.ts";
 import { RelayProtocolError, RelayUnreachable } from "./errors.ts";
@@ -7,6 +8,9 @@ import type { Exchange } from "./exchange.ts";
 import { messageOf } from "./node-error.ts";
 import type { Plan } from "./options.ts";
 import { readRefusal } from "./refusal.ts";
+
+// Importing node:http as an ES module evaluates all that it exports, a WebSocket among them: 15 ms of a cold start.
+const { request: httpRequest } = createRequire(import.meta.url)("node:http") as typeof import("node:http");
 
 /** What the 200 says. */
 export interface Paired {
