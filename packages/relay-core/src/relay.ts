@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { otherRole, Refusal } from "@serverless-relay/protocol";
 import { Admission, type AdmissionLimits, type Admitted } from "./admission/admission.ts";
 import type { Identity } from "./admission/certificate.ts";
@@ -169,8 +170,7 @@ export class Relay {
    * `deadlineMs` are reset.
    */
   async drain(deadlineMs: number): Promise<void> {
-    this.#draining = true;
-    this.#rendezvous.evict(new Refusal("draining", { retryAfter: RETRY_AFTER_S }));
+    await this.#turnAllAway();
     if (this.#sessions.size === 0) return;
     const { promise: idle, resolve } = Promise.withResolvers<void>();
     this.#onIdle = resolve;
@@ -183,10 +183,16 @@ export class Relay {
 
   /** Ends everything that is left. */
   async close(): Promise<void> {
-    this.#draining = true;
     for (const socket of this.#admitting) socket.destroy();
-    this.#rendezvous.evict(new Refusal("draining", { retryAfter: RETRY_AFTER_S }));
+    await this.#turnAllAway();
     await this.#options.plane.close();
+  }
+
+  /** Admits nobody from now on, and refuses who is parked: resolves when each has been handed its answer. */
+  async #turnAllAway(): Promise<void> {
+    this.#draining = true;
+    this.#rendezvous.evict(new Refusal("draining", { retryAfter: RETRY_AFTER_S }));
+    await nextTurn(); // by then each `#serve` has heard of it, and has dismissed its client
   }
 
   async #serve(socket: Socket, entrance: Entrance): Promise<void> {

@@ -188,6 +188,18 @@ export function describeDataPlane(name: string, open: () => DataPlane): void {
       expect(words.toString()).toBe("sorry");
     });
 
+    it("resets, rather than ends, a session whose last bytes have not been delivered", async () => {
+      const [a, b] = [await parked(), await parked()];
+      const session = await joined(a, b);
+      b.socket.pause();
+      a.socket.end(Buffer.alloc(32 << 20));
+      await expect.poll(() => idle(a.socket)).toBe(false);
+      const seen = once(b.socket, "error");
+      session.end("killed");
+      b.socket.resume();
+      expect((await seen)[0]).toMatchObject({ code: "ECONNRESET" });
+    });
+
     it("knows when a session last moved, and an idle one is ended", async () => {
       const [a, b] = [await parked(), await parked()];
       const session = await joined(a, b);
@@ -202,6 +214,15 @@ export function describeDataPlane(name: string, open: () => DataPlane): void {
       expect(session.lastActive).toBeGreaterThanOrEqual(began);
       expect(await session.ended).toMatchObject({ reason: "idle_timeout", by: null });
       expect(Date.now() - session.lastActive).toBeGreaterThanOrEqual(150);
+    });
+
+    it("lets a dismissed client read its last words, though the plane is closed at once", async () => {
+      const ends = [await parked(), await parked(Buffer.from("ahead"))];
+      for (const { leg } of ends) plane.dismiss(leg, Buffer.from("sorry"));
+      const closed = plane.close();
+      for (const { socket } of ends) expect((await readAll(socket)).toString()).toBe("sorry");
+      for (const { socket } of ends) socket.end();
+      await closed;
     });
 
     it("resets both ends of a session that is ended", async () => {

@@ -27,6 +27,7 @@ export class StreamLeg implements Leg {
     this.stream.on("error", this.#onGone).on("close", this.#onGone).on("data", this.#onData).on("end", this.#onEnd);
     if (link.kind === "bare" && link.readAhead.length > 0) this.#hold(link.readAhead);
     if (this.stream.destroyed) process.nextTick(this.#onGone);
+    else if (this.stream.readableEnded) process.nextTick(this.#onEnd);
     else if (this.#heldBytes < PARKED_BYTES) this.stream.resume();
   }
 
@@ -60,7 +61,11 @@ export class StreamLeg implements Leg {
 
   /** RST, whatever is under way. */
   reset(): void {
-    if (!this.#socket.destroyed) this.#socket.resetAndDestroy();
+    const socket = this.#socket;
+    // A reset while Node's own shutdown is under way fails, and the descriptor is never closed (nodejs, net). By then all
+    // bytes are with the kernel (see StreamSession), so nothing is cut off by an orderly end.
+    if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+    else if (!socket.destroyed) socket.resetAndDestroy();
     this.stream.destroy();
   }
 

@@ -2,8 +2,11 @@
  * A session carried by Node streams: each direction for itself, so that half-close is; backpressure is `pause` and `drain`;
  * a broken connection resets the other.
  */
+import type { Duplex } from "node:stream";
 import type { CloseReason, Session, SessionOutcome } from "../plane.ts";
 import type { StreamLeg } from "./leg.ts";
+
+const NOTHING = Buffer.alloc(0);
 
 export class StreamSession implements Session {
   readonly ended: Promise<SessionOutcome>;
@@ -52,11 +55,18 @@ export class StreamSession implements Session {
       open = sink.write(chunk);
     }
     if (stay.ended) {
-      sink.end();
+      this.#endAfterAll(sink);
       return;
     }
-    source.once("end", () => sink.end());
+    source.once("end", () => this.#endAfterAll(sink));
     if (open && !sink.writableNeedDrain) source.resume();
+  }
+
+  /** FIN only when every byte before it is with the kernel: until then, the session may still have to be reset. */
+  #endAfterAll(sink: Duplex): void {
+    sink.write(NOTHING, () => {
+      if (!this.#over) sink.end();
+    });
   }
 
   #directionDone(): void {
