@@ -12,7 +12,7 @@ export interface BareLink {
 }
 
 /** The connection stays inside its outer TLS. */
-export interface TlsLink {
+interface TlsLink {
   readonly kind: "tls";
   /** paused, no listeners but one for errors */
   readonly tls: TLSSocket;
