@@ -1,5 +1,5 @@
 /** A relayd in a temporary directory of its own, with a CA of its own: what most end-to-end tests begin with. */
-import { chown, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { ControlEvent, Status } from "@serverless-relay/control-api";
@@ -30,8 +30,6 @@ export interface RelayOptions {
   readonly drain?: string;
   /** a command that starts relayd in its own place, with limits or as another user: ["prlimit", "--nofile=128"] */
   readonly under?: readonly string[];
-  /** numeric user who owns the directory; default: who runs the tests */
-  readonly owner?: number;
   /** routes that are added with relayctl once it runs */
   readonly routes?: readonly (readonly [string, string])[];
 }
@@ -64,10 +62,6 @@ export class RunningRelay {
     await relay.write("relay.pem", identity.certPem);
     await relay.write("relay.key", identity.keyPem);
     await relay.write("relayd.yaml", configText(options));
-    const { owner } = options;
-    if (owner !== undefined) {
-      for (const name of ["", ...(await readdir(directory))]) await chown(join(directory, name), owner, owner);
-    }
     return relay;
   }
 
