@@ -1,76 +1,31 @@
 /**
- * The relay: joins the three rooms. One connection's story is `#serve`: admitted, parked, paired, carried, each step
- * in a room of its own; what crosses between them is plain data.
+ * The relay: joins the three rooms. One connection's story is `accept`: it enters (admitted, parked) and meets (paired,
+ * carried), each step in a room of its own; what crosses between them is plain data.
  */
-import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { otherRole, Refusal } from "@serverless-relay/protocol";
-import { Admission, type AdmissionLimits, type Admitted } from "./admission/admission.ts";
+import { Admission, type Admitted } from "./admission/admission.ts";
 import type { Identity } from "./admission/certificate.ts";
 import { Dropped } from "./admission/drops.ts";
 import type { Request } from "./admission/request.ts";
-import type { Credentials } from "./admission/tls-server.ts";
 import { formatPaired, formatRefusal } from "./answers.ts";
-import type { EndOfSession, EndTransport, Observer } from "./events.ts";
+import type { EndOfSession, Observer } from "./events.ts";
+import { newId } from "./ids.ts";
 import { authorize, type Claim, endOfRoute } from "./pairing/authorize.ts";
 import { type Arrival, type Pair, Rendezvous, Withdrawn } from "./pairing/rendezvous.ts";
 import { roleOfSecond } from "./pairing/roles.ts";
 import { type Route, RouteTable, routeKey } from "./pairing/routes.ts";
+import type { Entrance, RelayOptions } from "./relay-options.ts";
+import type { LiveSession, Parked } from "./relay-view.ts";
 import { IdleWatch } from "./splice/idle-watch.ts";
-import type { CloseReason, DataPlane, Leg, Session } from "./splice/plane.ts";
-
-export interface RelayOptions {
-  readonly credentials: Credentials;
-  readonly plane: DataPlane;
-  readonly observe: Observer;
-  readonly limits: RelayLimits;
-}
-
-export interface RelayLimits extends AdmissionLimits {
-  /** connections in all: being admitted, parked, in sessions */
-  readonly connections: number;
-  /** how long a client is parked that does not say, and the longest that it may ask for */
-  readonly waitMs: number;
-  readonly maxWaitMs: number;
-  /** a session in which nothing moves for so long is ended */
-  readonly idleTimeoutMs: number;
-}
-
-/** The listener that a connection came in by: the shared one, or a route's with its protocol. */
-export type Entrance =
-  | { readonly protocol: "connect"; readonly route?: Route }
-  | { readonly protocol: "bare" | "plain"; readonly route: Route };
-
-/** A parked connection, as an operator sees it. */
-export interface Parked extends Arrival {
-  readonly connection: string;
-  readonly address: string;
-  readonly transport: EndTransport;
-  /** whether it speaks CONNECT, and so is told that it is paired, or why not */
-  readonly speaksConnect: boolean;
-  /** `performance.now()` */
-  readonly parkedAt: number;
-}
-
-/** A session under way. */
-export interface LiveSession {
-  readonly id: string;
-  readonly route: Route;
-  readonly channel: string;
-  /** milliseconds since the epoch */
-  readonly startedAt: number;
-  readonly ends: readonly [EndOfSession, EndOfSession];
-  /** sent by the first end, sent by the second, so far */
-  readonly bytes: readonly [number, number];
-}
+import type { CloseReason, Leg, Session } from "./splice/plane.ts";
 
 interface Held extends Parked {
   readonly leg: Leg;
 }
 
 interface Joined {
-  readonly pair: Pair<Held>;
   readonly live: LiveSession;
   readonly session: Session;
 }
@@ -114,19 +69,16 @@ export class Relay {
 
   /** Takes over a connection that has just been accepted, with `allowHalfOpen`. */
   accept(socket: Socket, entrance: Entrance): void {
-    this.#serve(socket, entrance).catch((error: unknown) => {
-      // A bug, whatever the client did. It costs this connection, not the process.
-      socket.destroy();
-      const detail = error instanceof Error ? error.stack : String(error);
-      this.#observe({
-        ...connectionOf(socket),
-        event: "dropped",
-        reason: "internal_error",
-        names: [],
-        durationMs: 0,
-        ...(detail !== undefined && { detail }),
-      });
-    });
+    // Two steps, for whoever is parked has left the first one: nothing of it, not even the socket, is held on to.
+    this.#enter(socket, entrance).then(
+      (held) => {
+        if (held !== null) void this.#meet(held);
+      },
+      (error: unknown) => {
+        socket.destroy();
+        this.#reportBug(connectionOf(socket), error);
+      },
+    );
   }
 
   parked(): readonly Parked[] {
@@ -192,23 +144,27 @@ export class Relay {
   async #turnAllAway(): Promise<void> {
     this.#draining = true;
     this.#rendezvous.evict(new Refusal("draining", { retryAfter: RETRY_AFTER_S }));
-    await nextTurn(); // by then each `#serve` has heard of it, and has dismissed its client
+    await nextTurn(); // by then each `#meet` has heard of it, and has dismissed its client
   }
 
-  async #serve(socket: Socket, entrance: Entrance): Promise<void> {
-    let held: Held;
+  /** Admitted and parked; null if it was not, which has been answered and reported. */
+  async #enter(socket: Socket, entrance: Entrance): Promise<Held | null> {
     this.#admitting.add(socket);
     try {
-      held = this.#park(await this.#admit(socket, entrance));
+      return this.#park(await this.#admit(socket, entrance));
     } catch (error) {
-      if (error instanceof Refusal || error instanceof Dropped) return; // answered, and reported
+      if (error instanceof Refusal || error instanceof Dropped) return null;
       throw error;
     } finally {
       this.#admitting.delete(socket);
     }
+  }
+
+  /** Paired, and carried to the session's end; or turned away. */
+  async #meet(held: Held): Promise<void> {
     try {
-      const joined = await this.#pair(held);
-      if (joined.pair.second === held) await this.#carry(joined);
+      const { joined, leads } = await this.#pair(held);
+      if (leads) void this.#carry(joined);
     } catch (error) {
       this.#turnAway(held, error);
     }
@@ -294,14 +250,15 @@ export class Relay {
   }
 
   /** Until it is joined to a peer, or there is a reason why it will not be: throws Refusal or Withdrawn. */
-  async #pair(held: Held): Promise<Joined> {
+  async #pair(held: Held): Promise<{ joined: Joined; leads: boolean }> {
     for (let again = false; ; again = true) {
       if (held.leg.departed) throw new Withdrawn();
       // These may have changed since it was authorized: detaching took a round trip.
       if (this.#draining) throw new Refusal("draining", { retryAfter: RETRY_AFTER_S });
       if (this.routes.find(held.route.f1, held.route.f2) !== held.route) throw new Refusal("no_route");
-      const joined = await this.#join(await this.#rendezvous.arrive(held, { again }));
-      if (joined !== null) return joined;
+      const pair = await this.#rendezvous.arrive(held, { again });
+      const joined = await this.#join(pair);
+      if (joined !== null) return { joined, leads: pair.second === held };
     }
   }
 
@@ -314,7 +271,7 @@ export class Relay {
 
   async #joinNow(pair: Pair<Held>): Promise<Joined | null> {
     const { first, second } = pair;
-    const id = randomUUID();
+    const id = newId();
     const role = roleOfSecond(pair);
     const ends = [endOf(first, otherRole(role)), endOf(second, role)] as const;
     const session = await this.#options.plane.join(
@@ -335,7 +292,7 @@ export class Relay {
         return session.bytes;
       },
     };
-    const joined = { pair, live, session };
+    const joined = { live, session };
     this.#sessions.set(id, joined);
     this.#idle.add(session);
     const waitedMs = performance.now() - first.parkedAt;
@@ -371,11 +328,19 @@ export class Relay {
       this.#observe({ event: "departed", connection, address, name, route: namesOf(route), channel, durationMs });
       return;
     }
-    if (!(why instanceof Refusal)) throw why;
-    this.#options.plane.dismiss(held.leg, held.speaksConnect ? formatRefusal(why) : Buffer.alloc(0));
+    if (!(why instanceof Refusal)) this.#reportBug(held, why);
+    const refusal = why instanceof Refusal ? why : new Refusal("internal_error");
+    this.#options.plane.dismiss(held.leg, held.speaksConnect ? formatRefusal(refusal) : Buffer.alloc(0));
     const names = name === null ? [] : [name];
     const peer = name === null ? null : name === route.f1 ? route.f2 : route.f1;
-    this.#observe({ event: "refused", reason: why.reason, connection, address, names, peer, durationMs });
+    this.#observe({ event: "refused", reason: refusal.reason, connection, address, names, peer, durationMs });
+  }
+
+  /** Whatever the client did, it costs its connection, and not the process. */
+  #reportBug({ connection, address }: { connection: string; address: string }, error: unknown): void {
+    const detail = (error instanceof Error ? error.stack : undefined) ?? String(error);
+    const reason = "internal_error";
+    this.#observe({ event: "dropped", connection, address, reason, names: [], durationMs: 0, detail });
   }
 
   get #observe(): Observer {
@@ -384,7 +349,7 @@ export class Relay {
 }
 
 function connectionOf(socket: Socket): { connection: string; address: string } {
-  return { connection: randomUUID(), address: `${socket.remoteAddress}:${socket.remotePort}` };
+  return { connection: newId(), address: `${socket.remoteAddress}:${socket.remotePort}` };
 }
 
 function namesOf(route: Route): readonly [string, string] {

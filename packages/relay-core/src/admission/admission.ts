@@ -4,12 +4,12 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { DetachFailed, RecordStream, Refusal } from "@serverless-relay/protocol";
 import { formatRefusal } from "../answers.ts";
 import type { EndTransport, Observer } from "../events.ts";
+import { newId } from "../ids.ts";
 import type { BareLink, Link } from "../link.ts";
 import { type Identity, verdictOf, verifyCertificate } from "./certificate.ts";
 import { Dropped } from "./drops.ts";
@@ -80,7 +80,7 @@ export class Admission {
    * method's until it returns.
    */
   async admit<Grant>(socket: Socket, protocol: Protocol, authorize: Authorize<Grant>): Promise<Admitted<Grant>> {
-    const connection = randomUUID();
+    const connection = newId();
     const address = `${socket.remoteAddress}:${socket.remotePort}`;
     const startedAt = performance.now();
     const entry = new Entry(new RecordStream(socket));
@@ -117,6 +117,10 @@ export class Admission {
   async #handshake(entry: Entry, protocol: Protocol): Promise<TLSSocket> {
     if (this.#handshakes >= this.#limits.handshakes) throw new Dropped("too_many_handshakes");
     this.#handshakes++;
+    const { socket } = entry.records;
+    // TLS itself would wait for the rest of a handshake that cannot come any more, until the deadline.
+    const onFin = () => entry.fail(new Dropped("client_gone"));
+    socket.once("end", onFin);
     try {
       entry.within(this.#limits.handshakeTimeoutMs, () => new Dropped("handshake_timeout"));
       this.#entering.run(entry, () => this.#tls.emit("connection", entry.records));
@@ -124,6 +128,7 @@ export class Admission {
       if (protocol === "connect") this.#http.emit("connection", tls);
       return tls;
     } finally {
+      socket.off("end", onFin);
       this.#handshakes--;
     }
   }

@@ -4,7 +4,7 @@
  */
 import { Refusal, type Role } from "@serverless-relay/protocol";
 import { type Route, routeKey } from "./routes.ts";
-import { WaitingSide } from "./waiting-side.ts";
+import { type Waiter, WaitingSide } from "./waiting-side.ts";
 
 export interface Arrival {
   readonly route: Route;
@@ -28,13 +28,11 @@ export class Withdrawn extends Error {
   override readonly name = "Withdrawn";
 }
 
-/** One channel of one route: who waits there, by the end of the route that they are. */
-type Place<A extends Arrival> = Map<string | null, WaitingSide<Waiting<A>>>;
+/** One channel of one route: who waits there, as f1 and as f2. Made when somebody first waits. */
+type Place<A extends Arrival> = [WaitingSide<Waiting<A>> | null, WaitingSide<Waiting<A>> | null];
 
-interface Waiting<A extends Arrival> {
+interface Waiting<A extends Arrival> extends Waiter<Waiting<A>> {
   readonly arrival: A;
-  readonly role: Role | undefined;
-  readonly order: number;
   readonly resolve: (pair: Pair<A>) => void;
   readonly reject: (why: Refusal | Withdrawn) => void;
   readonly timer: NodeJS.Timeout;
@@ -63,7 +61,7 @@ export class Rendezvous<A extends Arrival> {
    * `again`: its peer vanished while the two were being joined; it goes back to the head of its queue.
    */
   arrive(arrival: A, options: { again?: boolean } = {}): Promise<Pair<A>> {
-    const found = this.#side(arrival, peerOf(arrival)).takeFitting(arrival.role);
+    const found = this.#findPlace(arrival)?.[peerEndOf(arrival)]?.oldestFitting(arrival.role) ?? null;
     if (found === null) return this.#wait(arrival, options.again === true);
     this.#leave(found);
     const pair = { first: found.arrival, second: arrival };
@@ -98,9 +96,10 @@ export class Rendezvous<A extends Arrival> {
     const { promise, resolve, reject } = Promise.withResolvers<Pair<A>>();
     const { role } = arrival;
     this.#order++;
-    const peers = this.#side(arrival, peerOf(arrival));
-    const conflict = peers.hasWaiting(role);
-    if (role !== undefined) peers.noteUnmatched(role, this.#order);
+    const place = this.#makePlace(arrival);
+    const peers = place[peerEndOf(arrival)];
+    const conflict = peers?.hasWaiting(role) === true;
+    if (role !== undefined) peers?.noteUnmatched(role, this.#order);
     const waiting: Waiting<A> = {
       arrival,
       role,
@@ -108,51 +107,57 @@ export class Rendezvous<A extends Arrival> {
       resolve,
       reject,
       timer: setTimeout(() => this.#expire(waiting), Math.max(0, arrival.deadline - performance.now())),
+      previous: null,
+      next: null,
       reasonSoFar: again ? "peer_vanished" : conflict ? "role_conflict" : "peer_timeout",
     };
-    this.#side(arrival, arrival.name).add(waiting);
+    const end = endOf(arrival);
+    place[end] ??= new WaitingSide();
+    place[end].add(waiting);
     this.#waiting.set(arrival, waiting);
     return promise;
   }
 
   #expire(waiting: Waiting<A>): void {
-    const conflict = this.#side(waiting.arrival, waiting.arrival.name).metConflict(waiting);
+    const conflict = this.#findPlace(waiting.arrival)?.[endOf(waiting.arrival)]?.metConflict(waiting) === true;
     this.#leave(waiting);
     waiting.reject(
       new Refusal(waiting.reasonSoFar === "peer_timeout" && conflict ? "role_conflict" : waiting.reasonSoFar),
     );
   }
 
-  /** Takes it out of wherever it waits. */
+  /** Takes it out of where it waits, and forgets the place if that is empty then. */
   #leave(waiting: Waiting<A>): void {
     const { arrival } = waiting;
     clearTimeout(waiting.timer);
     this.#waiting.delete(arrival);
-    this.#side(arrival, arrival.name).delete(waiting);
-    this.#tidy(arrival);
-  }
-
-  #side(arrival: A, name: string | null): WaitingSide<Waiting<A>> {
-    const channels = getOrMake(this.#routes, routeKey(arrival.route.f1, arrival.route.f2), () => new Map());
-    const place = getOrMake(channels, placeName(arrival), () => new Map());
-    return getOrMake(place, name, () => new WaitingSide());
-  }
-
-  /** Forgets a place where nobody waits. */
-  #tidy(arrival: A): void {
-    const key = routeKey(arrival.route.f1, arrival.route.f2);
+    const place = this.#findPlace(arrival);
+    const end = endOf(arrival);
+    place?.[end]?.delete(waiting);
+    if (place === undefined || !place.every((side) => side === null || side.isEmpty)) return;
+    const key = keyOf(arrival.route);
     const channels = this.#routes.get(key);
-    const place = channels?.get(placeName(arrival));
-    if (channels === undefined || place === undefined) return;
-    for (const side of place.values()) if (side.size > 0) return;
-    channels.delete(placeName(arrival));
-    if (channels.size === 0) this.#routes.delete(key);
+    channels?.delete(placeName(arrival));
+    if (channels?.size === 0) this.#routes.delete(key);
+  }
+
+  #findPlace(arrival: A): Place<A> | undefined {
+    return this.#routes.get(keyOf(arrival.route))?.get(placeName(arrival));
+  }
+
+  #makePlace(arrival: A): Place<A> {
+    const channels = getOrMake(this.#routes, keyOf(arrival.route), () => new Map<string, Place<A>>());
+    return getOrMake(channels, placeName(arrival), (): Place<A> => [null, null]);
   }
 
   #waitingOn(route: Route): Waiting<A>[] {
-    const places = this.#routes.get(routeKey(route.f1, route.f2))?.values() ?? [];
-    return [...places].flatMap((place) => [...place.values()].flatMap((side) => [...side]));
+    const places = this.#routes.get(keyOf(route))?.values() ?? [];
+    return [...places].flatMap((place) => place.flatMap((side) => (side === null ? [] : [...side])));
   }
+}
+
+function keyOf(route: Route): string {
+  return routeKey(route.f1, route.f2);
 }
 
 /** A plain end never meets a verified one: it waits at a place that no channel can name. */
@@ -160,10 +165,15 @@ function placeName(arrival: Arrival): string {
   return arrival.name === null ? "\nplain" : arrival.channel;
 }
 
-/** The end of the route that `arrival` waits for: itself on an {f, f} route. */
-function peerOf({ name, route }: Arrival): string | null {
-  if (name === null) return null;
-  return name === route.f1 ? route.f2 : route.f1;
+/** Which end of its route has arrived. Behind a plain listener, and on an {f, f} route, all are the same. */
+function endOf({ name, route }: Arrival): 0 | 1 {
+  return name === null || name === route.f1 ? 0 : 1;
+}
+
+/** The end of the route that `arrival` waits for. */
+function peerEndOf({ name, route }: Arrival): 0 | 1 {
+  if (name === null || route.f1 === route.f2) return 0;
+  return name === route.f1 ? 1 : 0;
 }
 
 function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -1,10 +1,13 @@
 /** Those who wait at one place for the same peer: oldest first among those whose roles fit. */
 import type { Role } from "@serverless-relay/protocol";
 
-interface Waiter {
+/** One who waits; the links are its queue's. */
+export interface Waiter<W> {
   readonly role: Role | undefined;
   /** smaller came earlier */
   readonly order: number;
+  previous: W | null;
+  next: W | null;
 }
 
 type Wish = Role | "either";
@@ -16,59 +19,71 @@ const FITTING: Readonly<Record<Wish, readonly Wish[]>> = {
   either: ["client", "server", "either"],
 };
 
-export class WaitingSide<W extends Waiter> {
-  // One queue for each wish, so that many who ask for the same side are never searched through.
-  readonly #queues = new Map<Wish, Set<W>>();
-  readonly #conflicts = new Map<Role, number>();
+// One queue for each wish, so that many who ask for the same side are never searched through; linked, so that whoever waits
+// alone at its place, as most do, costs no collection.
+export class WaitingSide<W extends Waiter<W>> {
+  readonly #oldest: Record<Wish, W | null> = { client: null, server: null, either: null };
+  readonly #newest: Record<Wish, W | null> = { client: null, server: null, either: null };
+  /** order of the last peer that asked for this side, and found nobody who fitted */
+  readonly #unmatched: Record<Role, number> = { client: Number.NEGATIVE_INFINITY, server: Number.NEGATIVE_INFINITY };
 
-  get size(): number {
-    let size = 0;
-    for (const queue of this.#queues.values()) size += queue.size;
-    return size;
+  get isEmpty(): boolean {
+    return this.#oldest.client === null && this.#oldest.server === null && this.#oldest.either === null;
   }
 
   *[Symbol.iterator](): Generator<W> {
-    for (const queue of this.#queues.values()) yield* queue;
+    for (const first of Object.values(this.#oldest)) {
+      for (let waiter = first; waiter !== null; waiter = waiter.next) yield waiter;
+    }
   }
 
   add(waiter: W): void {
     const wish = waiter.role ?? "either";
-    const queue = this.#queues.get(wish);
-    if (queue === undefined) this.#queues.set(wish, new Set([waiter]));
-    else if ((first(queue)?.order ?? 0) > waiter.order) this.#queues.set(wish, new Set([waiter, ...queue]));
-    else queue.add(waiter);
+    const [oldest, newest] = [this.#oldest[wish], this.#newest[wish]];
+    if (oldest !== null && oldest.order > waiter.order) {
+      waiter.next = oldest;
+      oldest.previous = waiter;
+      this.#oldest[wish] = waiter;
+      return;
+    }
+    waiter.previous = newest;
+    if (newest === null) this.#oldest[wish] = waiter;
+    else newest.next = waiter;
+    this.#newest[wish] = waiter;
   }
 
+  /** `waiter` must be in here. */
   delete(waiter: W): void {
-    this.#queues.get(waiter.role ?? "either")?.delete(waiter);
+    const wish = waiter.role ?? "either";
+    if (waiter.previous === null) this.#oldest[wish] = waiter.next;
+    else waiter.previous.next = waiter.next;
+    if (waiter.next === null) this.#newest[wish] = waiter.previous;
+    else waiter.next.previous = waiter.previous;
+    waiter.previous = null;
+    waiter.next = null;
   }
 
-  /** Takes out the oldest who fits an arrival of `role`. */
-  takeFitting(role: Role | undefined): W | null {
+  /** The oldest who fits an arrival of `role`. */
+  oldestFitting(role: Role | undefined): W | null {
     let oldest: W | null = null;
     for (const wish of FITTING[role ?? "either"]) {
-      const candidate = first(this.#queues.get(wish));
-      if (candidate !== undefined && (oldest === null || candidate.order < oldest.order)) oldest = candidate;
+      const candidate = this.#oldest[wish];
+      if (candidate !== null && (oldest === null || candidate.order < oldest.order)) oldest = candidate;
     }
-    if (oldest !== null) this.delete(oldest);
     return oldest;
   }
 
   /** A peer came that asked for `role`, and found nobody who fitted. */
   noteUnmatched(role: Role, order: number): void {
-    this.#conflicts.set(role, order);
+    this.#unmatched[role] = order;
   }
 
   /** Whether a peer came, since `waiter` waits, that asked for the same side. */
-  metConflict(waiter: W): boolean {
-    return waiter.role !== undefined && (this.#conflicts.get(waiter.role) ?? Number.NEGATIVE_INFINITY) > waiter.order;
+  metConflict({ role, order }: W): boolean {
+    return role !== undefined && this.#unmatched[role] > order;
   }
 
   hasWaiting(role: Role | undefined): boolean {
-    return role !== undefined && (this.#queues.get(role)?.size ?? 0) > 0;
+    return role !== undefined && this.#oldest[role] !== null;
   }
-}
-
-function first<T>(queue: Set<T> | undefined): T | undefined {
-  return queue?.values().next().value;
 }

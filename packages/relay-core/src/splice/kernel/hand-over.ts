@@ -28,7 +28,15 @@ export function takeOver({ socket, readAhead }: BareLink): TakenOver | null {
   socket.on("error", () => {});
   socket.destroy();
   setUserTimeout(fd, USER_TIMEOUT_MS);
-  return { fd, readAhead: Buffer.concat(read) };
+  return { fd, readAhead: joined(read) };
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** Mostly there is nothing; and thousands may be parked with it. */
+function joined(chunks: readonly Buffer[]): Buffer {
+  const bytes = Buffer.concat(chunks);
+  return bytes.length === 0 ? NOTHING : bytes;
 }
 
 /** A paused socket over a descriptor that was taken over before. */

@@ -1,0 +1,28 @@
+/** What a Relay is constructed with, and how connections reach it. */
+import type { AdmissionLimits } from "./admission/admission.ts";
+import type { Credentials } from "./admission/tls-server.ts";
+import type { Observer } from "./events.ts";
+import type { Route } from "./pairing/routes.ts";
+import type { DataPlane } from "./splice/plane.ts";
+
+export interface RelayOptions {
+  readonly credentials: Credentials;
+  readonly plane: DataPlane;
+  readonly observe: Observer;
+  readonly limits: RelayLimits;
+}
+
+export interface RelayLimits extends AdmissionLimits {
+  /** connections in all: being admitted, parked, in sessions */
+  readonly connections: number;
+  /** how long a client is parked that does not say, and the longest that it may ask for */
+  readonly waitMs: number;
+  readonly maxWaitMs: number;
+  /** a session in which nothing moves for so long is ended */
+  readonly idleTimeoutMs: number;
+}
+
+/** The listener that a connection came in by: the shared one, or a route's with its protocol. */
+export type Entrance =
+  | { readonly protocol: "connect"; readonly route?: Route }
+  | { readonly protocol: "bare" | "plain"; readonly route: Route };
