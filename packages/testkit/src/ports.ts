@@ -6,6 +6,8 @@ import { createServer, type Server } from "node:net";
 
 const FIRST = 20_000;
 const LAST = 32_000;
+/** Blocks of ports are guarded as a whole, so that two callers can only meet at the same guard. */
+const BLOCK = 32;
 
 export interface ReservedPorts {
   readonly first: number;
@@ -17,14 +19,13 @@ export interface ReservedPorts {
 }
 
 /**
- * `count` ports in a row, free to be bound. They are this caller's until released: the port before them is kept bound,
- * and whoever finds it so looks elsewhere.
+ * `count` ports in a row, at most 31, free to be bound. They are this caller's until released: the port before them is kept
+ * bound, and whoever finds it so looks elsewhere.
  */
 export async function reservePorts(count: number): Promise<ReservedPorts> {
-  const stride = count + 1;
+  if (count >= BLOCK) throw new RangeError(`${BLOCK - 1} ports at most`);
   const blocks = Math.floor((LAST - FIRST) / BLOCK);
   const begin = process.pid % blocks;
-  if (stride > BLOCK) throw new RangeError(`${BLOCK - 1} ports at most`);
   for (let index = 0; index < blocks; index++) {
     const guardPort = FIRST + ((begin + index) % blocks) * BLOCK;
     const guard = await bind(guardPort);
@@ -35,9 +36,6 @@ export async function reservePorts(count: number): Promise<ReservedPorts> {
   }
   throw new Error(`no ${count} ports in a row are free between ${FIRST} and ${LAST}`);
 }
-
-/** Blocks of ports are guarded as a whole, so that two callers can only meet at the same guard. */
-const BLOCK = 32;
 
 async function allFree(first: number, last: number): Promise<boolean> {
   for (let port = first; port <= last; port++) {

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { atExit } from "./at-exit.ts";
 
 export type Program = "relayd" | "relayctl" | "test-function";
 
@@ -43,6 +44,7 @@ export async function runCommand(
   options: RunOptions & { readonly input?: string } = {},
 ): Promise<Finished> {
   const child = spawn(command, args, { cwd: options.cwd, env: { ...process.env, ...options.env } });
+  const ended = atExit(() => child.kill("SIGKILL"));
   const timeout = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? 30_000);
   child.stdin.on("error", () => {}); // it may end without having read
   child.stdin.end(options.input ?? "");
@@ -52,6 +54,7 @@ export async function runCommand(
     once(child, "close") as Promise<[number | null, string | null]>,
   ]);
   clearTimeout(timeout);
+  ended();
   if (signal === "SIGKILL") throw new Error(`${command} ${args.join(" ")} did not end in time\n${stdout}${stderr}`);
   return { code, stdout, stderr };
 }
@@ -61,12 +64,6 @@ async function collect(stream: AsyncIterable<Buffer>): Promise<string> {
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
 }
-
-/** Whoever started them may end without having stopped them: nothing is to be left even then. */
-const underWay = new Set<ChildProcess>();
-process.once("exit", () => {
-  for (const child of underWay) child.kill("SIGKILL");
-});
 
 /** A process under way. Every line that it prints, on either stream, is kept. */
 export class Running {
@@ -79,7 +76,7 @@ export class Running {
 
   private constructor(child: ChildProcess) {
     this.#child = child;
-    underWay.add(child);
+    const forget = atExit(() => child.kill("SIGKILL"));
     child.stdin?.on("error", () => {}); // it may end without having read
     for (const stream of [child.stdout, child.stderr]) {
       if (stream === null) continue;
@@ -90,7 +87,7 @@ export class Running {
     }
     this.ended = once(child, "close").then(([code]) => {
       this.#over = true;
-      underWay.delete(child);
+      forget();
       this.#tell();
       return code as number | null;
     });

@@ -1,10 +1,12 @@
 /** A relayd in a temporary directory of its own, with a CA of its own: what most end-to-end tests begin with. */
+import { rmSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { ControlEvent, Status } from "@serverless-relay/control-api";
 import { ControlClient } from "@serverless-relay/control-api/client";
 import { type Authority, createAuthority } from "@serverless-relay/pki";
+import { atExit } from "./at-exit.ts";
 import type { ClientCredentials } from "./outer-client.ts";
 import { commandOf, type Finished, Running, run } from "./programs.ts";
 import { connectionsOf } from "./tcp-connections.ts";
@@ -43,10 +45,12 @@ export class RunningRelay {
   port = 0;
   readonly #under: readonly string[];
   #process: Running | null = null;
+  readonly #directoryIsGone: () => void;
 
   private constructor(directory: string, authority: Authority, under: readonly string[]) {
     this.#under = under;
     this.directory = directory;
+    this.#directoryIsGone = atExit(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
     this.authority = authority;
     this.socket = join(directory, "run", "relayd.sock");
     this.control = new ControlClient({ socket: this.socket });
@@ -159,9 +163,19 @@ export class RunningRelay {
     }
   }
 
+  /** The end of most tests: their clients have gone, and so has whatever relayd held for them; then it is stopped. */
+  async finish(): Promise<void> {
+    try {
+      await this.quiet();
+    } finally {
+      await this.stop();
+    }
+  }
+
   /** Removes the directory of a relayd that does not run. */
   async discard(): Promise<void> {
     await rm(this.directory, { recursive: true });
+    this.#directoryIsGone();
   }
 
   /** The text of a file of the directory. */

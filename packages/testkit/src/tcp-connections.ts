@@ -5,13 +5,10 @@ import { until } from "./until.ts";
 
 /** Resolves once the process at the other end of `socket` (IPv4, on this machine) has read all that was written to it. */
 export async function readByPeer(socket: Socket): Promise<void> {
-  const near = [socket.remotePort, socket.localPort].map(hexPort); // as the other end sees it: local, remote
+  const [local, remote] = [socket.remotePort, socket.localPort].map(hexPort); // as the other end sees it
+  const row = new RegExp(`:${local} [0-9A-F]+:${remote} [0-9A-F]+ [0-9A-F]+:([0-9A-F]+) `); // tx_queue:rx_queue
   await until("the other end has read what was sent", async () => {
-    if (socket.writableLength > 0) return false;
-    const row = (await connections()).find(
-      ({ local, remote }) => local.endsWith(`:${near[0]}`) && remote.endsWith(`:${near[1]}`),
-    );
-    return row?.unread === 0;
+    return socket.writableLength === 0 && Number.parseInt(row.exec(await table())?.[1] ?? "", 16) === 0;
   });
 }
 
@@ -23,29 +20,20 @@ export async function connectionsOf(pid: number): Promise<number> {
     (await readdir(directory)).map((fd) => readlink(`${directory}/${fd}`).catch(() => "")),
   );
   const held = new Set(targets);
-  return (await connections()).filter(({ inode }) => held.has(`socket:[${inode}]`)).length;
+  let count = 0;
+  for (const [, state, inode] of (await table()).matchAll(ROW)) {
+    if (state !== LISTENING && held.has(`socket:[${inode}]`)) count++;
+  }
+  return count;
 }
 
-interface Connection {
-  /** address and port in hexadecimal: 0100007F:1F90 */
-  readonly local: string;
-  readonly remote: string;
-  /** bytes in the receive queue */
-  readonly unread: number;
-  readonly inode: string;
-}
-
+/** State and inode: sl local remote st tx:rx tr:when retrnsmt uid timeout inode. Those in TIME_WAIT have inode 0. */
+const ROW = /^ *\d+: \S+ \S+ (\S+) \S+ \S+ \S+ +\d+ +\d+ ([1-9]\d*) /gm;
 const LISTENING = "0A";
 
-/** The rows of /proc/net/tcp (Documentation/networking/proc_net_tcp.rst of Linux). */
-async function connections(): Promise<Connection[]> {
-  const [, ...rows] = (await readFile("/proc/net/tcp", "latin1")).trimEnd().split("\n");
-  return rows
-    .map((row) => row.trim().split(/\s+/))
-    .filter(([, , , state]) => state !== LISTENING)
-    .map(([, local = "", remote = "", , queues = "", , , , , inode = ""]) => {
-      return { local, remote, unread: Number.parseInt(queues.split(":")[1] ?? "", 16), inode };
-    });
+/** Documentation/networking/proc_net_tcp.rst of Linux. It may have tens of thousands of rows. */
+function table(): Promise<string> {
+  return readFile("/proc/net/tcp", "latin1");
 }
 
 function hexPort(port: number | undefined): string {

@@ -66,7 +66,10 @@ export class Admission {
       this.#entering.getStore()?.fail(new Dropped("handshake_failed", error.message));
     });
     this.#http = createConnectParser(limits.headSize, (stream, requested) => {
-      this.#entries.get(stream)?.requested.resolve(requested);
+      const entry = this.#entries.get(stream);
+      if (entry === undefined) return;
+      entry.asked = true;
+      entry.requested.resolve(requested);
     });
   }
 
@@ -139,6 +142,8 @@ export class Admission {
     if (entry === undefined) return tls;
     this.#entries.set(tls, entry);
     entry.records.watch(tls);
+    // Before the request, close_notify says that none will come; behind it, that is how a client detaches.
+    tls.once("end", () => entry.asked || entry.fail(new Dropped("client_gone", "it ended before it had asked")));
     tls.on("error", () => {}); // the record stream closes with it, and tells the entry
     return tls;
   }

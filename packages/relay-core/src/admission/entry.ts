@@ -12,6 +12,8 @@ export class Entry {
   readonly records: RecordStream;
   readonly secured = Promise.withResolvers<TLSSocket>();
   readonly requested = Promise.withResolvers<Requested>();
+  /** its request, or what came instead of one, has been read */
+  asked = false;
   /** why the connection was given up, once it was */
   failure: Refusal | Dropped | null = null;
   #deadline: NodeJS.Timeout | undefined;
