@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect as dialTcp } from "node:net";
-import { createAuthority, openAuthority } from "@serverless-relay/pki";
+import { createAuthority, createSelfSigned, openAuthority } from "@serverless-relay/pki";
 import { type ClientCredentials, connectHead, OuterClient } from "@serverless-relay/testkit";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
@@ -31,6 +31,7 @@ beforeAll(async () => {
   }
   const foreign = await createAuthority({ commonName: "test" });
   const foreignF1 = await foreign.issueFunction({ names: ["f1"] });
+  const selfSigned = await createSelfSigned("f1");
   const serverOnly = await authority.issue({ commonName: "f1", dnsNames: ["f1"], usages: ["serverAuth"] });
   const wildcard = await authority.issue({ commonName: "f1", dnsNames: ["*.f1"], usages: ["clientAuth"] });
   const wide = await authority.issueFunction({ names: ["f1", "f1-too"] });
@@ -44,6 +45,12 @@ beforeAll(async () => {
     expired: await issue({ names: ["f1"], notBefore: inDays(-9), notAfter: inDays(-1) }),
     "not yet valid": await issue({ names: ["f1"], notBefore: inDays(1), notAfter: inDays(9) }),
     "foreign CA": { cert: foreignF1.certPem, key: foreignF1.keyPem, ca: authority.certPem },
+    "foreign CA, sent along": {
+      cert: foreignF1.certPem + foreign.certPem,
+      key: foreignF1.keyPem,
+      ca: authority.certPem,
+    },
+    "self-signed": { cert: selfSigned.certPem, key: selfSigned.keyPem, ca: authority.certPem },
     "server only": { cert: serverOnly.certPem, key: serverOnly.keyPem, ca: authority.certPem },
     "under an expired CA": {
       cert: underExpired.certPem + middle.certPem,
@@ -86,6 +93,8 @@ describe("a caller is refused, with the reason in the answer and in the log,", (
     ["expired", "certificate_expired"],
     ["not yet valid", "certificate_not_yet_valid"],
     ["foreign CA", "certificate_unknown_issuer"],
+    ["foreign CA, sent along", "certificate_unknown_issuer"],
+    ["self-signed", "certificate_unknown_issuer"],
     ["server only", "certificate_wrong_usage"],
     ["under an expired CA", "certificate_expired"],
     ["revoked", "certificate_revoked"],

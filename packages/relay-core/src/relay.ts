@@ -51,6 +51,7 @@ export class Relay {
   readonly #admission: Admission;
   readonly #rendezvous = new Rendezvous<Held>();
   readonly #joins = new WeakMap<Pair<Held>, Promise<Joined | null>>();
+  readonly #joining = new Set<Promise<Joined | null>>();
   readonly #sessions = new Map<string, Joined>();
   readonly #admitting = new Set<Socket>();
   readonly #idle: IdleWatch;
@@ -144,6 +145,7 @@ export class Relay {
   async #turnAllAway(): Promise<void> {
     this.#draining = true;
     this.#rendezvous.evict(new Refusal("draining", { retryAfter: RETRY_AFTER_S }));
+    await Promise.allSettled(this.#joining); // who is paired already shall have its session
     await nextTurn(); // by then each `#meet` has heard of it, and has dismissed its client
   }
 
@@ -264,8 +266,11 @@ export class Relay {
 
   /** Once for each pair, whichever end asks first. Null if one of the two has vanished. */
   #join(pair: Pair<Held>): Promise<Joined | null> {
-    const join = this.#joins.get(pair) ?? this.#joinNow(pair);
+    const known = this.#joins.get(pair);
+    if (known !== undefined) return known;
+    const join = this.#joinNow(pair).finally(() => this.#joining.delete(join));
     this.#joins.set(pair, join);
+    this.#joining.add(join);
     return join;
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { DetachFailed, RecordStream, Refusal } from "@serverless-relay/protocol";
@@ -17,7 +18,7 @@ import { Entry, type Requested } from "./entry.ts";
 import { createConnectParser } from "./http-parser.ts";
 import { refuseInTls } from "./refuse.ts";
 import { type Request, readRequest } from "./request.ts";
-import { type Credentials, createTlsServer, secureContext } from "./tls-server.ts";
+import { authoritiesOf, type Credentials, createTlsServer, secureContext } from "./tls-server.ts";
 
 export interface AdmissionLimits {
   /** bytes of a request head */
@@ -55,10 +56,12 @@ export class Admission {
   // tls.Server has no word for which stream a TLSSocket runs over: the entry travels with the handshake's callbacks.
   readonly #entering = new AsyncLocalStorage<Entry>();
   readonly #entries = new WeakMap<object, Entry>();
+  #authorities: readonly X509Certificate[];
   #handshakes = 0;
 
   constructor(credentials: Credentials, limits: AdmissionLimits, observe: Observer) {
     this.#limits = limits;
+    this.#authorities = authoritiesOf(credentials);
     this.#observe = observe;
     this.#tls = createTlsServer(credentials, limits.handshakeTimeoutMs);
     this.#tls.on("secureConnection", (tls) => this.#entering.getStore()?.secured.resolve(this.#watched(tls)));
@@ -76,6 +79,7 @@ export class Admission {
   /** Connections from now on are judged by `credentials`. Throws, and changes nothing, if they are not usable. */
   setCredentials(credentials: Credentials): void {
     this.#tls.setSecureContext(secureContext(credentials));
+    this.#authorities = authoritiesOf(credentials);
   }
 
   /**
@@ -93,7 +97,7 @@ export class Admission {
     try {
       tls = await this.#handshake(entry, protocol);
       const requested = protocol === "connect" ? await this.#request(entry) : null;
-      const identity = verifyCertificate(tls);
+      const identity = verifyCertificate(tls, this.#authorities);
       names = identity.names;
       if (requested instanceof Refusal) throw requested;
       const request = requested === null ? null : readRequest(requested.message);

@@ -3,7 +3,12 @@
  * reset); here its verdict becomes a reason that the caller can be told.
  */
 
+import type { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
+
+/** Longer than any chain that verifies; a self-signed certificate is its own issuer. */
+const MAX_CHAIN = 16;
+
 import { certificateNames, Refusal, type RefusalReason } from "@serverless-relay/protocol";
 
 /** OpenSSL's verdicts, as Node names them; any other means `certificate_invalid`. */
@@ -31,14 +36,39 @@ export interface Identity {
   readonly names: readonly string[];
 }
 
-/** The verified names behind a TLS connection whose handshake is done. Throws Refusal. */
-export function verifyCertificate(tls: TLSSocket): Identity {
+/**
+ * The verified names behind a TLS connection whose handshake is done. Throws Refusal. `authorities`: the relay's CAs, as in
+ * its TLS context.
+ */
+export function verifyCertificate(tls: TLSSocket, authorities: readonly X509Certificate[]): Identity {
   const certificate = tls.getPeerX509Certificate();
   if (certificate === undefined) throw new Refusal("certificate_missing");
-  if (!tls.authorized) throw new Refusal(REASON_OF_VERDICT[verdictOf(tls)] ?? "certificate_invalid");
+  if (!tls.authorized) throw new Refusal(reasonFor(verdictOf(tls), certificate, authorities));
   const names = certificateNames(certificate);
   if (names.length === 0) throw new Refusal("certificate_without_name");
   return { names };
+}
+
+function reasonFor(
+  verdict: string,
+  certificate: X509Certificate,
+  authorities: readonly X509Certificate[],
+): RefusalReason {
+  const reason = REASON_OF_VERDICT[verdict] ?? "certificate_invalid";
+  // OpenSSL tells of the last failure. Of a CA that is not ours it has no CRL, either; but that is not why.
+  const foreign = reason === "certificate_not_checkable" && !isIssuedBy(authorities, certificate);
+  return foreign ? "certificate_unknown_issuer" : reason;
+}
+
+/** Whether one of `authorities` issued the certificate, or an issuer that came along with it. */
+function isIssuedBy(authorities: readonly X509Certificate[], leaf: X509Certificate): boolean {
+  let certificate: X509Certificate | undefined = leaf;
+  for (let depth = 0; certificate !== undefined && depth < MAX_CHAIN; depth++) {
+    const candidate: X509Certificate = certificate;
+    if (authorities.some((ca) => candidate.checkIssued(ca) && candidate.verify(ca.publicKey))) return true;
+    certificate = candidate.issuerCertificate;
+  }
+  return false;
 }
 
 /** Node's word for why the chain did not verify ("CERT_HAS_EXPIRED"). Declared as an Error, it is in fact a string. */

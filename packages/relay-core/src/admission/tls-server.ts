@@ -1,6 +1,8 @@
 /** TLS as the relay serves it: 1.3 only, certificates asked for but judged later, nothing resumed. */
-import { constants } from "node:crypto";
+import { constants, X509Certificate } from "node:crypto";
 import { createServer, type SecureContextOptions, type Server } from "node:tls";
+
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** PEM texts. */
 export interface Credentials {
@@ -22,6 +24,11 @@ export function createTlsServer(credentials: Credentials, handshakeTimeoutMs: nu
     // Admission's own deadline comes first; this one is there so that TLS never waits longer than it.
     handshakeTimeout: 2 * handshakeTimeoutMs,
   });
+}
+
+/** The CAs of functions, one by one. */
+export function authoritiesOf({ ca }: Credentials): X509Certificate[] {
+  return (ca.toString().match(PEM_CERTIFICATE) ?? []).map((pem) => new X509Certificate(pem));
 }
 
 /** For `Server.setSecureContext`, too: it replaces everything at once. */
