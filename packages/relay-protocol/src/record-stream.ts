@@ -84,6 +84,11 @@ export class RecordStream extends Duplex {
     return { sent: sent.promise, done: done.promise };
   }
 
+  /** Both close_notify have passed: the TCP connection is bare, and no business of this stream any more. */
+  get detached(): boolean {
+    return this.#detached;
+  }
+
   override _read(): void {
     this.#wanted = true;
     // Called from within read(), before the chunk that is still buffered has been given out: its turn comes first.

@@ -25,7 +25,8 @@ export class Entry {
     this.secured.promise.catch(() => {});
     this.requested.promise.catch(() => {});
     records.once("close", () => {
-      if (this.failure === null && !this.#finished) this.fail(new Dropped("client_gone"));
+      // Once it is detached, the TLS layer goes, and the connection stays.
+      if (!records.detached && this.failure === null && !this.#finished) this.fail(new Dropped("client_gone"));
     });
   }
 

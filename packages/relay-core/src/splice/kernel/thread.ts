@@ -21,6 +21,7 @@ export class SpliceThread {
   readonly #exited: Promise<unknown>;
   readonly #freeSlots: number[] = [];
   #usedSlots = 0;
+  #waking: NodeJS.Immediate | null = null;
   #closed = false;
 
   constructor(pipes: ThreadSetup["pipes"], onReport: (report: Report) => void) {
@@ -48,8 +49,9 @@ export class SpliceThread {
   send(command: Command): void {
     if (this.#closed) return;
     this.#port.postMessage(command);
-    // One wake-up is enough for all that is sent before the thread looks.
-    if (Atomics.exchange(this.#flags, Flag.woken, 1) === 0) write(this.#wakeFd, ONE);
+    // Waking a thread costs more than all else here: once for what a turn of this loop sends (a park and the join that
+    // follows at once, say), and not at all while the thread has yet to look.
+    this.#waking ??= setImmediate(this.#wake);
   }
 
   /** A place in `counters`; null if all are taken. */
@@ -79,6 +81,11 @@ export class SpliceThread {
     this.#port.close();
     close(this.#wakeFd);
   }
+
+  readonly #wake = (): void => {
+    this.#waking = null;
+    if (Atomics.exchange(this.#flags, Flag.woken, 1) === 0) write(this.#wakeFd, ONE);
+  };
 
   readonly #stop = (): void => {
     Atomics.store(this.#flags, Flag.stop, 1);
