@@ -21,7 +21,7 @@ export class SpliceThread {
   readonly #exited: Promise<unknown>;
   readonly #freeSlots: number[] = [];
   #usedSlots = 0;
-  #waking: NodeJS.Immediate | null = null;
+  #waking = false;
   #closed = false;
 
   constructor(pipes: ThreadSetup["pipes"], onReport: (report: Report) => void) {
@@ -51,7 +51,8 @@ export class SpliceThread {
     this.#port.postMessage(command);
     // Waking a thread costs more than all else here: once for what a turn of this loop sends (a park and the join that
     // follows at once, say), and not at all while the thread has yet to look.
-    this.#waking ??= setImmediate(this.#wake);
+    if (!this.#waking) setImmediate(this.#wake);
+    this.#waking = true;
   }
 
   /** A place in `counters`; null if all are taken. */
@@ -83,7 +84,7 @@ export class SpliceThread {
   }
 
   readonly #wake = (): void => {
-    this.#waking = null;
+    this.#waking = false;
     if (Atomics.exchange(this.#flags, Flag.woken, 1) === 0) write(this.#wakeFd, ONE);
   };
 
