@@ -1,2 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=2
+// The flag: with V8's usual young generation, garbage of past handshakes would be most of the memory of a relay with
+// thousands of parked clients (31 KiB each against 11, measured), and save no CPU.
 import "../dist/main.js";

@@ -37,8 +37,8 @@ function relay(name: string, title: string, how: string, mode: "kernel" | "strea
       writeFileSync(file, config(port, mode, ground));
       return await launch({
         name,
-        command: process.execPath,
-        args: [bin, "--config", file],
+        command: bin, // by its first line, as users start it: that has a flag for V8
+        args: ["--config", file],
         directory,
         way: [way, "--relay", at(port), ...tlsArguments(ground)],
         ready: /"msg":"ready"/,

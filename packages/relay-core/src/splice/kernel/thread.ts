@@ -38,7 +38,9 @@ export class SpliceThread {
     };
     // Beside this file, as it is now: compiled, or (in unit tests) as written.
     const file = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
-    this.#worker = new Worker(file, { workerData, transferList: [port2], name: "splice" });
+    // It makes next to no garbage, and shall not keep much of it.
+    const resourceLimits = { maxYoungGenerationSizeMb: 2 };
+    this.#worker = new Worker(file, { workerData, transferList: [port2], name: "splice", resourceLimits });
     this.#worker.on("message", onReport);
     this.#exited = once(this.#worker, "exit");
     // process.exit() waits for the thread, which would sleep on.
