@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { type Logger, type LoggerOptions, pino, stdTimeFunctions } from "pino";
 import type { PrettyOptions } from "pino-pretty";
 import type { Config } from "./config/schema.ts";
+import { LogFile } from "./log-file.ts";
 
 interface Output {
   readonly fd: number;
@@ -22,10 +23,10 @@ export function createLogger({ level, format }: Config["log"], output: Output = 
 
 function createJsonLogger(level: string, { fd }: Output): Logger {
   const destination = pino.destination({ dest: fd, sync: false, maxLength: BUFFER_BYTES });
-  const log = pino(optionsFor(level), destination);
+  const log = pino(optionsFor(level), new LogFile(destination));
   let dropped = 0;
-  destination.on("drop", () => {
-    dropped += 1;
+  destination.on("drop", (lines: string) => {
+    dropped += lines.split("\n").length - 1;
   });
   destination.on("drain", () => {
     if (dropped === 0) return;
