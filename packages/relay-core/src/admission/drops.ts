@@ -1,6 +1,6 @@
 /** Ends of connections that get no answer, because there is no TLS to answer in, or nobody left to hear. */
 
-const DROP_REASONS = [
+export const DROP_REASONS = [
   "too_many_handshakes",
   "handshake_failed",
   "handshake_timeout",

@@ -5,7 +5,7 @@
 import type { Link } from "../link.ts";
 
 /** Why a session ended: log field and metric label. */
-const CLOSE_REASONS = [
+export const CLOSE_REASONS = [
   "completed", // both directions have ended
   "reset", // an end reset its connection, or it broke
   "splice_failed", // a system call failed that never should
@@ -43,8 +43,22 @@ export interface Session {
   end(reason: CloseReason): void;
 }
 
+/** How a thread of the data plane is doing, for metrics. */
+export interface ThreadVitals {
+  /** pipes that it has open, in use or not */
+  readonly pipes: number;
+  /**
+   * How long its turns took, since it began: whatever became ready meanwhile had to wait. `counts` has one more than
+   * `bounds` (seconds), for what took longer; `seconds` is the sum, and so the time that the thread was busy.
+   */
+  readonly turns: { readonly bounds: readonly number[]; readonly counts: readonly number[]; readonly seconds: number };
+}
+
 export interface DataPlane {
   readonly kind: "stream" | "kernel";
+
+  /** One entry for each thread of its own. Cheap, but not to be asked at every event. */
+  threads(): readonly ThreadVitals[];
 
   /**
    * Takes the connection over and watches it. A client that resets, or ends without having sent a byte, has departed:

@@ -40,11 +40,16 @@ export class Epoll {
     epollCtl(this.#fd, EPOLL_CTL_DEL, fd, null);
   }
 
-  /** Calls `onEvent` for each event; waits for one up to `timeoutMs` (-1: for ever). */
-  wait(timeoutMs: number, onEvent: (id: number, events: number) => void): void {
+  /** Waits for an event up to `timeoutMs` (-1: for ever). How many there are: to be gone through by `each`. */
+  wait(timeoutMs: number): number {
     const count = epollWait(this.#fd, this.#events, MAX_EVENTS, timeoutMs);
-    if (count === -EINTR) return;
+    if (count === -EINTR) return 0;
     if (count < 0) throw new Error(`epoll_wait: errno ${-count}`);
+    return count;
+  }
+
+  /** Calls `onEvent` for each of the `count` events that `wait` has found. */
+  each(count: number, onEvent: (id: number, events: number) => void): void {
     for (let index = 0; index < count; index++) {
       const at = index * LAYOUT.size;
       const low = this.#events.readUInt32LE(at + LAYOUT.data);

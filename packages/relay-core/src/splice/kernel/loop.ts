@@ -8,6 +8,7 @@ import { type Endpoint, type Failure, Flow, type Step } from "./flow.ts";
 import { type Command, Counter, Flag, type Report, type ThreadSetup } from "./messages.ts";
 import { PipePool } from "./pipe-pool.ts";
 import { close, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, read, readable, reset } from "./syscalls.ts";
+import { noteTurn } from "./vitals.ts";
 
 /** Bytes that one direction may move before the others have their turn. */
 const BUDGET = 1 << 20;
@@ -56,10 +57,13 @@ export class Loop {
   /** Returns when it has been told to close, with every file descriptor closed. */
   run(): void {
     while (!this.#closing) {
-      this.#epoll.wait(this.#ready.length > 0 ? 0 : -1, this.#onEvent);
+      const events = this.#epoll.wait(this.#ready.length > 0 ? 0 : -1);
+      const began = performance.now();
+      this.#epoll.each(events, this.#onEvent);
       const turn = this.#ready;
       this.#ready = [];
       for (const session of turn) this.#advance(session);
+      noteTurn(this.#setup.vitals, (performance.now() - began) / 1000, this.#pipes.open);
       if (Atomics.load(this.#setup.flags, Flag.stop) === 1) break;
     }
     for (const session of this.#sessions.values()) this.#end(session, "shutdown", null);

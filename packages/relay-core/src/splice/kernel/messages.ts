@@ -47,6 +47,8 @@ export interface ThreadSetup {
   readonly wakeFd: number;
   readonly flags: Int32Array;
   readonly counters: Float64Array;
+  /** how the thread is doing: vitals.ts */
+  readonly vitals: Float64Array;
   /** how many pipes the thread may have open, and how many of them large */
   readonly pipes: { readonly pipes: number; readonly large: number };
 }

@@ -4,7 +4,7 @@
  * pair is inside TLS, so is the other end's connection.
  */
 import type { Link } from "../../link.ts";
-import type { CloseReason, DataPlane, Leg, Session, SessionOutcome } from "../plane.ts";
+import type { CloseReason, DataPlane, Leg, Session, SessionOutcome, ThreadVitals } from "../plane.ts";
 import { StreamPlane } from "../stream/plane.ts";
 import { giveBack, takeOver } from "./hand-over.ts";
 import { Counter, type Report } from "./messages.ts";
@@ -120,6 +120,10 @@ export class KernelPlane implements DataPlane {
     void this.#toStream(own(leg)).then((stream) => {
       if (stream !== null) this.#streams.dismiss(stream, words);
     });
+  }
+
+  threads(): readonly ThreadVitals[] {
+    return this.#threads.map((thread) => thread.vitals());
   }
 
   async close(): Promise<void> {

@@ -1,8 +1,10 @@
 /** The main thread's side of a splice thread: commands out, reports in. */
 import { once } from "node:events";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import type { ThreadVitals } from "../plane.ts";
 import { type Command, Counter, Flag, type Report, type ThreadSetup } from "./messages.ts";
 import { close, eventfd, write } from "./syscalls.ts";
+import { newVitals, readVitals } from "./vitals.ts";
 
 /** Sessions that one thread can count at once; the memory is only used as far as they are. */
 const SLOTS = 65_536;
@@ -15,6 +17,7 @@ export class SpliceThread {
   /** sessions and parked connections that are its own */
   load = 0;
   readonly #flags = new Int32Array(new SharedArrayBuffer(Flag.count * 4));
+  readonly #vitals = newVitals();
   readonly #wakeFd: number;
   readonly #port: MessagePort;
   readonly #worker: Worker;
@@ -34,6 +37,7 @@ export class SpliceThread {
       wakeFd: this.#wakeFd,
       flags: this.#flags,
       counters: this.counters,
+      vitals: this.#vitals,
       pipes,
     };
     // Beside this file, as it is now: compiled, or (in unit tests) as written.
@@ -46,6 +50,10 @@ export class SpliceThread {
     // process.exit() waits for the thread, which would sleep on.
     process.once("exit", this.#stop);
     this.#port.unref();
+  }
+
+  vitals(): ThreadVitals {
+    return readVitals(this.#vitals);
   }
 
   send(command: Command): void {

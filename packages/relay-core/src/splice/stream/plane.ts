@@ -1,6 +1,6 @@
 /** The portable data plane, on Node streams. It carries transport tls on every platform. */
 import type { Link } from "../../link.ts";
-import type { DataPlane, Leg, Session } from "../plane.ts";
+import type { DataPlane, Leg, Session, ThreadVitals } from "../plane.ts";
 import { StreamLeg } from "./leg.ts";
 import { StreamSession } from "./session.ts";
 
@@ -33,6 +33,11 @@ export class StreamPlane implements DataPlane {
     const own = this.#own(leg);
     this.#parked.delete(own);
     if (!own.departed) own.dismiss(words);
+  }
+
+  /** It has none: all is done in the main thread. */
+  threads(): readonly ThreadVitals[] {
+    return [];
   }
 
   async close(): Promise<void> {
