@@ -1,5 +1,6 @@
 /** Ids of connections and sessions: for logs and people, not secrets. */
 import { randomFillSync } from "node:crypto";
+import type { Socket } from "node:net";
 
 const ID_BYTES = 8;
 /** Random bytes for many ids at once: asking for eight costs as much. */
@@ -14,4 +15,9 @@ export function newId(): string {
   }
   used += ID_BYTES;
   return pool.toString("hex", used - ID_BYTES, used);
+}
+
+/** What events call a connection that has just been accepted. */
+export function identify(socket: Socket): { connection: string; address: string } {
+  return { connection: newId(), address: `${socket.remoteAddress}:${socket.remotePort}` };
 }

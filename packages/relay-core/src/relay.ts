@@ -4,43 +4,24 @@
  */
 import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { otherRole, Refusal } from "@serverless-relay/protocol";
+import { Refusal } from "@serverless-relay/protocol";
 import { Admission, type Admitted } from "./admission/admission.ts";
 import type { Identity } from "./admission/certificate.ts";
 import { Dropped } from "./admission/drops.ts";
+import { admitPlain } from "./admission/plain.ts";
 import type { Request } from "./admission/request.ts";
-import { formatPaired, formatRefusal } from "./answers.ts";
-import type { EndOfSession, Observer } from "./events.ts";
-import { newId } from "./ids.ts";
-import { authorize, type Claim, endOfRoute } from "./pairing/authorize.ts";
-import { type Arrival, type Pair, Rendezvous, Withdrawn } from "./pairing/rendezvous.ts";
-import { roleOfSecond } from "./pairing/roles.ts";
+import { formatRefusal } from "./answers.ts";
+import type { Observer } from "./events.ts";
+import { type Held, namesOf } from "./held.ts";
+import { identify } from "./ids.ts";
+import { Joins } from "./joins.ts";
+import { type Joined, LiveSessions } from "./live-sessions.ts";
+import { type Pair, Rendezvous, Withdrawn } from "./pairing/rendezvous.ts";
 import { type Route, RouteTable, routeKey } from "./pairing/routes.ts";
 import type { Entrance, RelayOptions } from "./relay-options.ts";
 import type { LiveSession, Parked } from "./relay-view.ts";
-import { IdleWatch } from "./splice/idle-watch.ts";
-import type { CloseReason, Leg, Session } from "./splice/plane.ts";
-
-interface Held extends Parked {
-  readonly leg: Leg;
-}
-
-interface Joined {
-  readonly live: LiveSession;
-  readonly session: Session;
-}
-
-/** What a caller was allowed to. `name` and `peer` are null behind a plain listener: nobody is verified there. */
-interface Terms extends Pick<Claim, "route"> {
-  readonly name: string | null;
-  readonly peer: string | null;
-  readonly channel: string;
-  readonly role: Arrival["role"];
-  readonly waitMs: number;
-}
-
-/** The channel of those who cannot name one: the port of `https://peer/`. */
-const DEFAULT_CHANNEL = "443";
+import type { CloseReason } from "./splice/plane.ts";
+import { plainTerms, type Terms, termsOf } from "./terms.ts";
 
 /** Seconds after which a client that found the relay full or draining may try again. */
 const RETRY_AFTER_S = 1;
@@ -50,17 +31,15 @@ export class Relay {
   readonly #options: RelayOptions;
   readonly #admission: Admission;
   readonly #rendezvous = new Rendezvous<Held>();
-  readonly #joins = new WeakMap<Pair<Held>, Promise<Joined | null>>();
-  readonly #joining = new Set<Promise<Joined | null>>();
-  readonly #sessions = new Map<string, Joined>();
+  readonly #joins: Joins;
+  readonly #sessions: LiveSessions;
   readonly #admitting = new Set<Socket>();
-  readonly #idle: IdleWatch;
   #draining = false;
-  #onIdle: (() => void) | null = null;
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#idle = new IdleWatch(options.limits.idleTimeoutMs);
+    this.#sessions = new LiveSessions(options.limits);
+    this.#joins = new Joins(options.plane, (joined, pair) => this.#began(joined, pair));
     this.#admission = new Admission(options.credentials, options.limits, options.observe);
   }
 
@@ -77,7 +56,7 @@ export class Relay {
       },
       (error: unknown) => {
         socket.destroy();
-        this.#reportBug(connectionOf(socket), error);
+        this.#reportBug(identify(socket), error);
       },
     );
   }
@@ -91,14 +70,12 @@ export class Relay {
   }
 
   sessions(): LiveSession[] {
-    return [...this.#sessions.values()].map(({ live }) => live);
+    return this.#sessions.list();
   }
 
   /** Resets both ends of a session. False if there is no such session. */
   endSession(id: string, reason: CloseReason): boolean {
-    const joined = this.#sessions.get(id);
-    joined?.session.end(reason);
-    return joined !== undefined;
+    return this.#sessions.end(id, reason);
   }
 
   /**
@@ -111,11 +88,9 @@ export class Relay {
     this.routes.delete(f1, f2);
     const refused = this.#rendezvous.evict(new Refusal("no_route"), route);
     const key = routeKey(f1, f2);
-    const ending = [...this.#sessions.values()].filter(
-      ({ live }) => options.kill && routeKey(live.route.f1, live.route.f2) === key,
-    );
-    for (const { session } of ending) session.end("route_deleted");
-    return { refused, killed: ending.length };
+    const isOfRoute = ({ route: { f1, f2 } }: LiveSession) => routeKey(f1, f2) === key;
+    const killed = options.kill ? this.#sessions.endWhere(isOfRoute, "route_deleted") : 0;
+    return { refused, killed };
   }
 
   /**
@@ -124,14 +99,7 @@ export class Relay {
    */
   async drain(deadlineMs: number): Promise<void> {
     await this.#turnAllAway();
-    if (this.#sessions.size === 0) return;
-    const { promise: idle, resolve } = Promise.withResolvers<void>();
-    this.#onIdle = resolve;
-    const deadline = setTimeout(() => {
-      for (const { session } of this.#sessions.values()) session.end("drain_deadline");
-    }, deadlineMs);
-    await idle;
-    clearTimeout(deadline);
+    await this.#sessions.allEnded(deadlineMs);
   }
 
   /** Ends everything that is left. */
@@ -145,7 +113,7 @@ export class Relay {
   async #turnAllAway(): Promise<void> {
     this.#draining = true;
     this.#rendezvous.evict(new Refusal("draining", { retryAfter: RETRY_AFTER_S }));
-    await Promise.allSettled(this.#joining); // who is paired already shall have its session
+    await this.#joins.settled(); // who is paired already shall have its session
     await nextTurn(); // by then each `#meet` has heard of it, and has dismissed its client
   }
 
@@ -175,7 +143,7 @@ export class Relay {
   async #admit(socket: Socket, entrance: Entrance): Promise<Admitted<Terms>> {
     const admitted =
       entrance.protocol === "plain"
-        ? this.#admitPlain(socket, entrance.route)
+        ? admitPlain(socket, () => this.#authorizePlain(entrance.route), this.#observe)
         : await this.#admission.admit(socket, entrance.protocol, (identity, request) =>
             this.#authorize(entrance, identity, request),
           );
@@ -187,44 +155,19 @@ export class Relay {
   }
 
   #authorize(entrance: Entrance, identity: Identity, request: Request | null): Terms {
-    if (this.#draining) throw new Refusal("draining", { retryAfter: RETRY_AFTER_S });
-    if (this.#isFull()) throw new Refusal("full", { retryAfter: RETRY_AFTER_S });
-    const { waitMs, maxWaitMs } = this.#options.limits;
-    if (request === null) {
-      const claim = entrance.route === undefined ? null : endOfRoute(entrance.route, identity.names);
-      if (claim === null) throw new Dropped("not_of_this_route");
-      return { ...claim, channel: DEFAULT_CHANNEL, role: undefined, waitMs };
-    }
-    const claim = authorize(this.routes, identity.names, request);
-    if (entrance.route !== undefined && entrance.route !== claim.route) throw new Refusal("no_route");
-    const asked = request.wait === undefined ? waitMs : request.wait * 1000;
-    return { ...claim, channel: request.channel, role: request.role, waitMs: Math.min(asked, maxWaitMs) };
+    this.#checkOpen();
+    return termsOf(entrance, identity, request, this.routes, this.#options.limits);
   }
 
-  /** A plain listener admits whoever comes: it is there only because the operator asked for it by name. */
-  #admitPlain(socket: Socket, route: Route): Admitted<Terms> {
-    const connection = connectionOf(socket);
-    if (this.#draining || this.#isFull()) {
-      socket.destroy();
-      this.#observe({ ...connection, event: "dropped", reason: "full", names: [], durationMs: 0 });
-      throw new Dropped("full");
-    }
-    const grant: Terms = {
-      route,
-      name: null,
-      peer: null,
-      channel: DEFAULT_CHANNEL,
-      role: undefined,
-      waitMs: this.#options.limits.waitMs,
-    };
-    return {
-      ...connection,
-      durationMs: 0,
-      request: null,
-      grant,
-      transport: "plain",
-      link: { kind: "bare", socket, readAhead: Buffer.alloc(0) },
-    };
+  #authorizePlain(route: Route): Terms {
+    this.#checkOpen();
+    return plainTerms(route, this.#options.limits);
+  }
+
+  /** Throws Refusal if nobody is admitted just now. */
+  #checkOpen(): void {
+    if (this.#draining) throw new Refusal("draining", { retryAfter: RETRY_AFTER_S });
+    if (this.#isFull()) throw new Refusal("full", { retryAfter: RETRY_AFTER_S });
   }
 
   #isFull(): boolean {
@@ -259,50 +202,16 @@ export class Relay {
       if (this.#draining) throw new Refusal("draining", { retryAfter: RETRY_AFTER_S });
       if (this.routes.find(held.route.f1, held.route.f2) !== held.route) throw new Refusal("no_route");
       const pair = await this.#rendezvous.arrive(held, { again });
-      const joined = await this.#join(pair);
+      const joined = await this.#joins.of(pair);
       if (joined !== null) return { joined, leads: pair.second === held };
     }
   }
 
-  /** Once for each pair, whichever end asks first. Null if one of the two has vanished. */
-  #join(pair: Pair<Held>): Promise<Joined | null> {
-    const known = this.#joins.get(pair);
-    if (known !== undefined) return known;
-    const join = this.#joinNow(pair).finally(() => this.#joining.delete(join));
-    this.#joins.set(pair, join);
-    this.#joining.add(join);
-    return join;
-  }
-
-  async #joinNow(pair: Pair<Held>): Promise<Joined | null> {
-    const { first, second } = pair;
-    const id = newId();
-    const role = roleOfSecond(pair);
-    const ends = [endOf(first, otherRole(role)), endOf(second, role)] as const;
-    const session = await this.#options.plane.join(
-      first.leg,
-      headFor(first, ends[0], id, second),
-      second.leg,
-      headFor(second, ends[1], id, first),
-    );
-    if (session === null) return null;
-    const { route, channel } = first;
-    const live: LiveSession = {
-      id,
-      route,
-      channel,
-      startedAt: Date.now(),
-      ends,
-      get bytes() {
-        return session.bytes;
-      },
-    };
-    const joined = { live, session };
-    this.#sessions.set(id, joined);
-    this.#idle.add(session);
+  #began(joined: Joined, { first }: Pair<Held>): void {
+    this.#sessions.add(joined);
+    const { id, route, channel, ends } = joined.live;
     const waitedMs = performance.now() - first.parkedAt;
     this.#observe({ event: "paired", session: id, route: namesOf(route), channel, ends, waitedMs });
-    return joined;
   }
 
   async #carry({ live, session }: Joined): Promise<void> {
@@ -323,7 +232,6 @@ export class Relay {
       bytes,
       durationMs,
     });
-    if (this.#sessions.size === 0) this.#onIdle?.();
   }
 
   #turnAway(held: Held, why: unknown): void {
@@ -351,22 +259,4 @@ export class Relay {
   get #observe(): Observer {
     return this.#options.observe;
   }
-}
-
-function connectionOf(socket: Socket): { connection: string; address: string } {
-  return { connection: newId(), address: `${socket.remoteAddress}:${socket.remotePort}` };
-}
-
-function namesOf(route: Route): readonly [string, string] {
-  return [route.f1, route.f2];
-}
-
-function endOf({ connection, name, address, transport }: Held, role: EndOfSession["role"]): EndOfSession {
-  return { connection, name, address, transport, role };
-}
-
-/** What tells `held` that it is paired; nothing to an end that does not speak CONNECT. */
-function headFor(held: Held, { role }: EndOfSession, session: string, peer: Held): Buffer {
-  if (!held.speaksConnect || held.transport === "plain") return Buffer.alloc(0);
-  return formatPaired({ transport: held.transport, session, peer: peer.name, role });
 }

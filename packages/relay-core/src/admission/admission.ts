@@ -10,7 +10,7 @@ import type { TLSSocket } from "node:tls";
 import { DetachFailed, RecordStream, Refusal } from "@serverless-relay/protocol";
 import { formatRefusal } from "../answers.ts";
 import type { EndTransport, Observer } from "../events.ts";
-import { newId } from "../ids.ts";
+import { identify } from "../ids.ts";
 import type { BareLink, Link } from "../link.ts";
 import { type Identity, verdictOf, verifyCertificate } from "./certificate.ts";
 import { Dropped } from "./drops.ts";
@@ -87,8 +87,7 @@ export class Admission {
    * method's until it returns.
    */
   async admit<Grant>(socket: Socket, protocol: Protocol, authorize: Authorize<Grant>): Promise<Admitted<Grant>> {
-    const connection = newId();
-    const address = `${socket.remoteAddress}:${socket.remotePort}`;
+    const { connection, address } = identify(socket);
     const startedAt = performance.now();
     const entry = new Entry(new RecordStream(socket));
     let tls: TLSSocket | null = null;

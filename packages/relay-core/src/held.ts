@@ -1,0 +1,24 @@
+/** An admitted connection while it is parked, and what its end of a session is called and told. */
+import { formatPaired } from "./answers.ts";
+import type { EndOfSession } from "./events.ts";
+import type { Route } from "./pairing/routes.ts";
+import type { Parked } from "./relay-view.ts";
+import type { Leg } from "./splice/plane.ts";
+
+export interface Held extends Parked {
+  readonly leg: Leg;
+}
+
+export function namesOf(route: Route): readonly [string, string] {
+  return [route.f1, route.f2];
+}
+
+export function endOf({ connection, name, address, transport }: Held, role: EndOfSession["role"]): EndOfSession {
+  return { connection, name, address, transport, role };
+}
+
+/** What tells `held` that it is paired; nothing to an end that does not speak CONNECT. */
+export function headFor(held: Held, { role }: EndOfSession, session: string, peer: Held): Buffer {
+  if (!held.speaksConnect || held.transport === "plain") return Buffer.alloc(0);
+  return formatPaired({ transport: held.transport, session, peer: peer.name, role });
+}

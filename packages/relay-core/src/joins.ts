@@ -1,0 +1,65 @@
+/** Joins pairs in the data plane: each pair once, whichever of its ends asks first. */
+import { otherRole } from "@serverless-relay/protocol";
+import { endOf, type Held, headFor } from "./held.ts";
+import { newId } from "./ids.ts";
+import type { Joined } from "./live-sessions.ts";
+import type { Pair } from "./pairing/rendezvous.ts";
+import { roleOfSecond } from "./pairing/roles.ts";
+import type { LiveSession } from "./relay-view.ts";
+import type { DataPlane } from "./splice/plane.ts";
+
+export class Joins {
+  readonly #plane: DataPlane;
+  readonly #onJoined: (joined: Joined, pair: Pair<Held>) => void;
+  readonly #joins = new WeakMap<Pair<Held>, Promise<Joined | null>>();
+  readonly #underWay = new Set<Promise<Joined | null>>();
+
+  /** `onJoined` is called once for each session, before either end hears of it. */
+  constructor(plane: DataPlane, onJoined: (joined: Joined, pair: Pair<Held>) => void) {
+    this.#plane = plane;
+    this.#onJoined = onJoined;
+  }
+
+  /** The pair's session; null if one of the two has vanished. */
+  of(pair: Pair<Held>): Promise<Joined | null> {
+    const known = this.#joins.get(pair);
+    if (known !== undefined) return known;
+    const join = this.#join(pair).finally(() => this.#underWay.delete(join));
+    this.#joins.set(pair, join);
+    this.#underWay.add(join);
+    return join;
+  }
+
+  /** Resolves when those that are under way have been made, or have failed. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
+  }
+
+  async #join(pair: Pair<Held>): Promise<Joined | null> {
+    const { first, second } = pair;
+    const id = newId();
+    const role = roleOfSecond(pair);
+    const ends = [endOf(first, otherRole(role)), endOf(second, role)] as const;
+    const session = await this.#plane.join(
+      first.leg,
+      headFor(first, ends[0], id, second),
+      second.leg,
+      headFor(second, ends[1], id, first),
+    );
+    if (session === null) return null;
+    const { route, channel } = first;
+    const live: LiveSession = {
+      id,
+      route,
+      channel,
+      startedAt: Date.now(),
+      ends,
+      get bytes() {
+        return session.bytes;
+      },
+    };
+    const joined = { live, session };
+    this.#onJoined(joined, pair);
+    return joined;
+  }
+}

@@ -1,0 +1,45 @@
+/** On which terms a caller is admitted: which route, under which name, on which channel, and how long it may wait. */
+import { Refusal } from "@serverless-relay/protocol";
+import type { Identity } from "./admission/certificate.ts";
+import { Dropped } from "./admission/drops.ts";
+import type { Request } from "./admission/request.ts";
+import { authorize, type Claim, endOfRoute } from "./pairing/authorize.ts";
+import type { Arrival } from "./pairing/rendezvous.ts";
+import type { Route, RouteTable } from "./pairing/routes.ts";
+import type { Entrance, RelayLimits } from "./relay-options.ts";
+
+/** What a caller was allowed to. `name` and `peer` are null behind a plain listener: nobody is verified there. */
+export interface Terms extends Pick<Claim, "route"> {
+  readonly name: string | null;
+  readonly peer: string | null;
+  readonly channel: string;
+  readonly role: Arrival["role"];
+  readonly waitMs: number;
+}
+
+/** The channel of those who cannot name one: the port of `https://peer/`. */
+const DEFAULT_CHANNEL = "443";
+
+/** Of a verified caller; `request` is null behind a bare listener. Throws Refusal or Dropped. */
+export function termsOf(
+  entrance: Entrance,
+  { names }: Identity,
+  request: Request | null,
+  routes: RouteTable,
+  { waitMs, maxWaitMs }: RelayLimits,
+): Terms {
+  if (request === null) {
+    const claim = entrance.route === undefined ? null : endOfRoute(entrance.route, names);
+    if (claim === null) throw new Dropped("not_of_this_route");
+    return { ...claim, channel: DEFAULT_CHANNEL, role: undefined, waitMs };
+  }
+  const claim = authorize(routes, names, request);
+  if (entrance.route !== undefined && entrance.route !== claim.route) throw new Refusal("no_route");
+  const asked = request.wait === undefined ? waitMs : request.wait * 1000;
+  return { ...claim, channel: request.channel, role: request.role, waitMs: Math.min(asked, maxWaitMs) };
+}
+
+/** Of whoever comes to a plain listener. */
+export function plainTerms(route: Route, { waitMs }: RelayLimits): Terms {
+  return { route, name: null, peer: null, channel: DEFAULT_CHANNEL, role: undefined, waitMs };
+}
