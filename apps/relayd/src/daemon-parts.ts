@@ -1,0 +1,22 @@
+/** What the daemon is assembled of: daemon.ts fills it in, operations.ts works on it. */
+import type { DataPlane, Relay } from "@serverless-relay/core";
+import type { Logger } from "pino";
+import type { Materials } from "./config/files.ts";
+import type { EventFeed } from "./event-feed.ts";
+import type { Listener } from "./listening/listener.ts";
+import type { RouteBook } from "./route-book.ts";
+
+export interface DaemonParts {
+  /** of the configuration */
+  readonly file: string;
+  /** Date.now() */
+  readonly startedAt: number;
+  readonly materials: Materials;
+  readonly log: Logger;
+  readonly feed: EventFeed;
+  readonly plane: DataPlane;
+  readonly relay: Relay;
+  readonly book: RouteBook;
+  /** null until it is open */
+  readonly shared: Listener | null;
+}

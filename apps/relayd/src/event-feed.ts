@@ -1,0 +1,30 @@
+/** Where the relay's events go: into the counters, into the log, and to whoever has subscribed at the control socket. */
+import type * as api from "@serverless-relay/control-api";
+import type { RelayEvent } from "@serverless-relay/core";
+import type { Logger } from "pino";
+import { Counters } from "./counters.ts";
+import { logEvent } from "./event-log.ts";
+
+export class EventFeed {
+  readonly counters = new Counters();
+  readonly #log: Logger;
+  readonly #subscribers = new Set<(event: api.ControlEvent) => void>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  readonly observe = (event: RelayEvent): void => {
+    this.counters.count(event);
+    logEvent(this.#log, event);
+    if (this.#subscribers.size === 0) return;
+    const told = { time: new Date().toISOString(), ...event };
+    for (const subscriber of this.#subscribers) subscriber(told);
+  };
+
+  /** The listener must not throw. Once unsubscribed, it is not called again. */
+  subscribe(listener: (event: api.ControlEvent) => void): () => void {
+    this.#subscribers.add(listener);
+    return () => this.#subscribers.delete(listener);
+  }
+}

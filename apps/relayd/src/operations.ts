@@ -1,0 +1,55 @@
+/** What an operator can see and do: the control API's requests, on the parts of a running daemon. */
+import type * as api from "@serverless-relay/control-api";
+import type { ControlTarget } from "./control/target.ts";
+import type { DaemonParts } from "./daemon-parts.ts";
+import { viewStatus } from "./status-view.ts";
+import { countByRoute, viewParked, viewRoute, viewSession } from "./views.ts";
+
+export class Operations implements ControlTarget {
+  readonly #parts: DaemonParts;
+
+  constructor(parts: DaemonParts) {
+    this.#parts = parts;
+  }
+
+  status(): api.Status {
+    return viewStatus(this.#parts);
+  }
+
+  listRoutes(): api.Route[] {
+    const { book, relay } = this.#parts;
+    const sessions = countByRoute(relay.sessions());
+    return book.list().map((route) => viewRoute(route, book.listenerOf(route), relay, sessions));
+  }
+
+  async addRoute(asked: api.AddRoute): Promise<api.AddedRoute> {
+    const { book, relay, log } = this.#parts;
+    const { created, route } = await book.add(asked);
+    if (created) log.info({ route: [route.f1, route.f2] }, "route added");
+    const sessions = countByRoute(relay.sessions());
+    return { created, route: viewRoute(route, book.listenerOf(route), relay, sessions) };
+  }
+
+  async deleteRoute(f1: string, f2: string, options: { kill: boolean }): Promise<api.DeletedRoute> {
+    const { book, log } = this.#parts;
+    const { route, refused, killed } = await book.delete(f1, f2, options);
+    log.info({ route: [route.f1, route.f2], refused, killed }, "route deleted");
+    return { route: { f1: route.f1, f2: route.f2 }, refused, killed };
+  }
+
+  listSessions(): api.Session[] {
+    return this.#parts.relay.sessions().map(viewSession);
+  }
+
+  killSession(id: string): boolean {
+    return this.#parts.relay.endSession(id, "killed");
+  }
+
+  listParked(): api.Parked[] {
+    return this.#parts.relay.parked().map(viewParked);
+  }
+
+  subscribe(listener: (event: api.ControlEvent) => void): () => void {
+    return this.#parts.feed.subscribe(listener);
+  }
+}

@@ -1,0 +1,48 @@
+/** GET /v1/status, put together from the parts of the daemon; and its listeners, which the log names at start, too. */
+import type * as api from "@serverless-relay/control-api";
+import type { DaemonParts } from "./daemon-parts.ts";
+import type { Listener } from "./listening/listener.ts";
+import type { RouteBook } from "./route-book.ts";
+import { version } from "./version.ts";
+import { viewCertificate, viewListener } from "./views.ts";
+
+export function viewStatus({ file, startedAt, materials, feed, plane, relay, book, shared }: DaemonParts): api.Status {
+  const routes = book.list();
+  const sessions = relay.sessions();
+  const liveBytes = sessions.reduce((sum, { bytes }) => sum + bytes[0] + bytes[1], 0);
+  return {
+    version,
+    pid: process.pid,
+    state: relay.draining ? "draining" : "running",
+    startedAt: new Date(startedAt).toISOString(),
+    uptimeSeconds: (Date.now() - startedAt) / 1000,
+    config: file,
+    listeners: viewListeners(shared, book),
+    routes: {
+      static: routes.filter(({ source }) => source === "static").length,
+      dynamic: routes.filter(({ source }) => source === "dynamic").length,
+    },
+    parked: relay.parked().length,
+    sessions: { live: sessions.length, total: feed.counters.sessions },
+    admitted: feed.counters.admitted,
+    refused: feed.counters.refused,
+    bytes: feed.counters.endedBytes + liveBytes,
+    splice: plane.kind,
+    certificates: materials.certificates.map((facts) => viewCertificate(facts, new Date())),
+  };
+}
+
+/** The shared listener, if it is open, and those of the routes. */
+export function viewListeners(shared: Listener | null, book: RouteBook): api.Listener[] {
+  const listeners: api.Listener[] = [];
+  if (shared !== null) {
+    const state = viewListener({ protocol: "connect", ...shared.address, error: null });
+    listeners.push({ name: "shared", route: null, ...state });
+  }
+  for (const route of book.list()) {
+    const listener = book.listenerOf(route);
+    if (listener === null) continue;
+    listeners.push({ name: "route", route: { f1: route.f1, f2: route.f2 }, ...viewListener(listener) });
+  }
+  return listeners;
+}
