@@ -3,7 +3,7 @@ import type * as api from "@serverless-relay/control-api";
 import type { ControlTarget } from "./control/target.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
 import { viewStatus } from "./status-view.ts";
-import { countByRoute, viewParked, viewRoute, viewSession } from "./views.ts";
+import { viewParked, viewRoute, viewSession } from "./views.ts";
 
 export class Operations implements ControlTarget {
   readonly #parts: DaemonParts;
@@ -18,16 +18,14 @@ export class Operations implements ControlTarget {
 
   listRoutes(): api.Route[] {
     const { book, relay } = this.#parts;
-    const sessions = countByRoute(relay.sessions());
-    return book.list().map((route) => viewRoute(route, book.listenerOf(route), relay, sessions));
+    return book.list().map((route) => viewRoute(route, book.listenerOf(route), relay));
   }
 
   async addRoute(asked: api.AddRoute): Promise<api.AddedRoute> {
     const { book, relay, log } = this.#parts;
     const { created, route } = await book.add(asked);
     if (created) log.info({ route: [route.f1, route.f2] }, "route added");
-    const sessions = countByRoute(relay.sessions());
-    return { created, route: viewRoute(route, book.listenerOf(route), relay, sessions) };
+    return { created, route: viewRoute(route, book.listenerOf(route), relay) };
   }
 
   async deleteRoute(f1: string, f2: string, options: { kill: boolean }): Promise<api.DeletedRoute> {

@@ -119,7 +119,7 @@ export class RouteBook {
         throw new ControlFailure("route_static", `the route between ${f1} and ${f2} is static: ${where}`);
       }
       await this.#store.delete(f1, f2);
-      const ended = this.#relay.deleteRoute(f1, f2, options) ?? { refused: 0, killed: 0 };
+      const ended = (await this.#relay.deleteRoute(f1, f2, options)) ?? { refused: 0, killed: 0 };
       this.#booked.delete(route);
       await this.#listeners?.remove(route);
       return { route, ...ended };

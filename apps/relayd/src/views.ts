@@ -1,6 +1,6 @@
 /** The relay's state in the shapes of the control API. */
 import type * as api from "@serverless-relay/control-api";
-import { type LiveSession, type Parked, type Relay, routeKey } from "@serverless-relay/core";
+import type { LiveSession, Parked, Relay } from "@serverless-relay/core";
 import type { CertificateFacts } from "./config/certificates.ts";
 import { daysLeft, expiryWarning } from "./config/expiry.ts";
 import type { BookedRoute } from "./route-book.ts";
@@ -35,22 +35,7 @@ export function viewParked({ connection, name, route, channel, transport, role, 
   };
 }
 
-/** Live sessions by route; looked up by `routeKey`. */
-export function countByRoute(live: readonly LiveSession[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const { route } of live) {
-    const key = routeKey(route.f1, route.f2);
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  return counts;
-}
-
-export function viewRoute(
-  route: BookedRoute,
-  listener: ListenerState | null,
-  relay: Relay,
-  sessions: ReadonlyMap<string, number>,
-): api.Route {
+export function viewRoute(route: BookedRoute, listener: ListenerState | null, relay: Relay): api.Route {
   const { f1, f2, source, createdAt } = route;
   return {
     f1,
@@ -59,7 +44,7 @@ export function viewRoute(
     createdAt,
     listener: listener && viewListener(listener),
     parked: relay.parkedOn(route),
-    sessions: sessions.get(routeKey(f1, f2)) ?? 0,
+    sessions: relay.sessionsOn(route),
   };
 }
 

@@ -1,5 +1,6 @@
 export { DROP_REASONS } from "./admission/drops.ts";
 export type { Credentials } from "./admission/tls-server.ts";
+export type { DrainTimes } from "./drain.ts";
 export type { EndOfSession, EndTransport, Observer, RelayEvent } from "./events.ts";
 export { type Route, routeKey } from "./pairing/routes.ts";
 export { Relay } from "./relay.ts";

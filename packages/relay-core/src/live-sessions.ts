@@ -1,4 +1,6 @@
 /** The sessions under way: looked up, watched while nothing moves, and ended, one by one or by what they have in common. */
+import { inSlices } from "./in-slices.ts";
+import { type Route, routeKey } from "./pairing/routes.ts";
 import type { LiveSession } from "./relay-view.ts";
 import { IdleWatch } from "./splice/idle-watch.ts";
 import type { CloseReason, Session } from "./splice/plane.ts";
@@ -11,6 +13,8 @@ export interface Joined {
 
 export class LiveSessions {
   readonly #joined = new Map<string, Joined>();
+  /** by route key; a route without sessions is not in here */
+  readonly #onRoutes = new Map<string, Set<Joined>>();
   readonly #idle: IdleWatch;
   #onNone: (() => void) | null = null;
 
@@ -26,14 +30,26 @@ export class LiveSessions {
     return [...this.#joined.values()].map(({ live }) => live);
   }
 
+  countOn(route: Route): number {
+    return this.#onRoutes.get(keyOf(route))?.size ?? 0;
+  }
+
   add(joined: Joined): void {
     this.#joined.set(joined.live.id, joined);
+    const key = keyOf(joined.live.route);
+    const others = this.#onRoutes.get(key);
+    if (others === undefined) this.#onRoutes.set(key, new Set([joined]));
+    else others.add(joined);
     this.#idle.add(joined.session);
   }
 
   /** It has ended. */
-  delete(id: string): void {
-    this.#joined.delete(id);
+  delete(joined: Joined): void {
+    this.#joined.delete(joined.live.id);
+    const key = keyOf(joined.live.route);
+    const others = this.#onRoutes.get(key);
+    others?.delete(joined);
+    if (others?.size === 0) this.#onRoutes.delete(key);
     if (this.#joined.size === 0) this.#onNone?.();
   }
 
@@ -44,20 +60,33 @@ export class LiveSessions {
     return joined !== undefined;
   }
 
-  /** Resets both ends of each session of which `which` is true. Returns how many. */
-  endWhere(which: (live: LiveSession) => boolean, reason: CloseReason): number {
-    const ending = [...this.#joined.values()].filter(({ live }) => which(live));
-    for (const { session } of ending) session.end(reason);
-    return ending.length;
+  /** Resets both ends of each session of which `which` is true. Resolves, once each has been told to, with how many. */
+  async endWhere(which: (live: LiveSession) => boolean, reason: CloseReason): Promise<number> {
+    return endAll(
+      [...this.#joined.values()].filter(({ live }) => which(live)),
+      reason,
+    );
   }
 
-  /** Resolves once there is none, having reset after `deadlineMs` those that are left. */
-  async allEnded(deadlineMs: number): Promise<void> {
+  /** The same for the sessions of a route. */
+  async endOn(route: Route, reason: CloseReason): Promise<number> {
+    return endAll([...(this.#onRoutes.get(keyOf(route)) ?? [])], reason);
+  }
+
+  /** Resolves once there is none. */
+  async allEnded(): Promise<void> {
     if (this.#joined.size === 0) return;
     const { promise: none, resolve } = Promise.withResolvers<void>();
     this.#onNone = resolve;
-    const deadline = setTimeout(() => this.endWhere(() => true, "drain_deadline"), deadlineMs);
     await none;
-    clearTimeout(deadline);
   }
+}
+
+async function endAll(ending: readonly Joined[], reason: CloseReason): Promise<number> {
+  await inSlices(ending, ({ session }) => session.end(reason));
+  return ending.length;
+}
+
+function keyOf({ f1, f2 }: Route): string {
+  return routeKey(f1, f2);
 }

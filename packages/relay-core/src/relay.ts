@@ -11,13 +11,14 @@ import { Dropped } from "./admission/drops.ts";
 import { admitPlain } from "./admission/plain.ts";
 import type { Request } from "./admission/request.ts";
 import { formatRefusal } from "./answers.ts";
+import { Drain, type DrainTimes } from "./drain.ts";
 import type { Observer } from "./events.ts";
 import { type Held, namesOf } from "./held.ts";
 import { identify } from "./ids.ts";
 import { Joins } from "./joins.ts";
 import { type Joined, LiveSessions } from "./live-sessions.ts";
 import { type Pair, Rendezvous, Withdrawn } from "./pairing/rendezvous.ts";
-import { type Route, RouteTable, routeKey } from "./pairing/routes.ts";
+import { type Route, RouteTable } from "./pairing/routes.ts";
 import type { Entrance, RelayOptions } from "./relay-options.ts";
 import type { LiveSession, Parked } from "./relay-view.ts";
 import type { CloseReason } from "./splice/plane.ts";
@@ -34,7 +35,9 @@ export class Relay {
   readonly #joins: Joins;
   readonly #sessions: LiveSessions;
   readonly #admitting = new Set<Socket>();
-  #draining = false;
+  #drain: Drain | null = null;
+  #drained: Promise<void> | null = null;
+  #onNobodyEntering: (() => void) | null = null;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -43,8 +46,9 @@ export class Relay {
     this.#admission = new Admission(options.credentials, options.limits, options.observe);
   }
 
-  get draining(): boolean {
-    return this.#draining;
+  /** Null unless it is draining. */
+  get draining(): DrainTimes | null {
+    return this.#drain;
   }
 
   /** Takes over a connection that has just been accepted, with `allowHalfOpen`. */
@@ -69,8 +73,17 @@ export class Relay {
     return this.#rendezvous.countOn(route);
   }
 
+  /** How many are parked in all. */
+  get parkedCount(): number {
+    return this.#rendezvous.size;
+  }
+
   sessions(): LiveSession[] {
     return this.#sessions.list();
+  }
+
+  sessionsOn(route: Route): number {
+    return this.#sessions.countOn(route);
   }
 
   /** Resets both ends of a session. False if there is no such session. */
@@ -79,40 +92,60 @@ export class Relay {
   }
 
   /**
-   * Deletes the route of these two names: its parked clients are refused at once; its sessions run on, or are ended with
-   * `kill`. Null if there is no such route.
+   * Deletes the route of these two names: none of its parked clients can be paired from now on, and each is refused; its
+   * sessions run on, or are ended with `kill`. Resolves once all have been told. Null if there is no such route.
    */
-  deleteRoute(f1: string, f2: string, options: { kill: boolean }): { refused: number; killed: number } | null {
+  async deleteRoute(
+    f1: string,
+    f2: string,
+    options: { kill: boolean },
+  ): Promise<{ refused: number; killed: number } | null> {
     const route = this.routes.find(f1, f2);
     if (route === undefined) return null;
     this.routes.delete(f1, f2);
-    const refused = this.#rendezvous.evict(new Refusal("no_route"), route);
-    const key = routeKey(f1, f2);
-    const isOfRoute = ({ route: { f1, f2 } }: LiveSession) => routeKey(f1, f2) === key;
-    const killed = options.kill ? this.#sessions.endWhere(isOfRoute, "route_deleted") : 0;
-    return { refused, killed };
+    const { count, told } = this.#rendezvous.evict(new Refusal("no_route"), route);
+    const [killed] = await Promise.all([options.kill ? this.#sessions.endOn(route, "route_deleted") : 0, told]);
+    return { refused: count, killed };
   }
 
   /**
    * Stops admitting and refuses who is parked; resolves when every session has ended. Those that have not after
-   * `deadlineMs` are reset.
+   * `deadlineMs` are reset. Called again, it sets that deadline anew.
    */
-  async drain(deadlineMs: number): Promise<void> {
-    await this.#turnAllAway();
-    await this.#sessions.allEnded(deadlineMs);
+  drain(deadlineMs: number): Promise<void> {
+    this.#drain ??= new Drain(() => void this.#sessions.endWhere(() => true, "drain_deadline"));
+    this.#drain.setDeadline(deadlineMs);
+    this.#drained ??= this.#drainNow(this.#drain);
+    return this.#drained;
+  }
+
+  /** Resolves once nobody is being admitted any more: while it drains, each has been told why not. At most after `ms`. */
+  async settled(ms: number): Promise<void> {
+    if (this.#admitting.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onNobodyEntering = resolve;
+    const patience = setTimeout(resolve, ms);
+    await promise;
+    clearTimeout(patience);
   }
 
   /** Ends everything that is left. */
   async close(): Promise<void> {
     for (const socket of this.#admitting) socket.destroy();
+    this.#drain ??= new Drain(() => {});
     await this.#turnAllAway();
     await this.#options.plane.close();
   }
 
-  /** Admits nobody from now on, and refuses who is parked: resolves when each has been handed its answer. */
+  async #drainNow(drain: Drain): Promise<void> {
+    await this.#turnAllAway();
+    await this.#sessions.allEnded();
+    drain.over();
+  }
+
+  /** Refuses who is parked: resolves when each has been handed its answer. */
   async #turnAllAway(): Promise<void> {
-    this.#draining = true;
-    this.#rendezvous.evict(new Refusal("draining", { retryAfter: RETRY_AFTER_S }));
+    await this.#rendezvous.evict(new Refusal("draining", { retryAfter: RETRY_AFTER_S })).told;
     await this.#joins.settled(); // who is paired already shall have its session
     await nextTurn(); // by then each `#meet` has heard of it, and has dismissed its client
   }
@@ -127,6 +160,7 @@ export class Relay {
       throw error;
     } finally {
       this.#admitting.delete(socket);
+      if (this.#admitting.size === 0) this.#onNobodyEntering?.();
     }
   }
 
@@ -166,7 +200,7 @@ export class Relay {
 
   /** Throws Refusal if nobody is admitted just now. */
   #checkOpen(): void {
-    if (this.#draining) throw new Refusal("draining", { retryAfter: RETRY_AFTER_S });
+    if (this.#drain !== null) throw new Refusal("draining", { retryAfter: RETRY_AFTER_S });
     if (this.#isFull()) throw new Refusal("full", { retryAfter: RETRY_AFTER_S });
   }
 
@@ -199,7 +233,7 @@ export class Relay {
     for (let again = false; ; again = true) {
       if (held.leg.departed) throw new Withdrawn();
       // These may have changed since it was authorized: detaching took a round trip.
-      if (this.#draining) throw new Refusal("draining", { retryAfter: RETRY_AFTER_S });
+      if (this.#drain !== null) throw new Refusal("draining", { retryAfter: RETRY_AFTER_S });
       if (this.routes.find(held.route.f1, held.route.f2) !== held.route) throw new Refusal("no_route");
       const pair = await this.#rendezvous.arrive(held, { again });
       const joined = await this.#joins.of(pair);
@@ -214,10 +248,11 @@ export class Relay {
     this.#observe({ event: "paired", session: id, route: namesOf(route), channel, ends, waitedMs });
   }
 
-  async #carry({ live, session }: Joined): Promise<void> {
+  async #carry(joined: Joined): Promise<void> {
+    const { live, session } = joined;
     const startedAt = performance.now();
     const { reason, by, bytes } = await session.ended;
-    this.#sessions.delete(live.id);
+    this.#sessions.delete(joined);
     const { id, route, channel } = live;
     const names = [live.ends[0].name, live.ends[1].name] as const;
     const durationMs = performance.now() - startedAt;
@@ -237,7 +272,8 @@ export class Relay {
   #turnAway(held: Held, why: unknown): void {
     const { connection, address, name, route, channel, parkedAt } = held;
     const durationMs = performance.now() - parkedAt;
-    if (why instanceof Withdrawn) {
+    // One that goes away while it is being refused has heard nothing.
+    if (why instanceof Withdrawn || (why instanceof Refusal && held.leg.departed)) {
       this.#observe({ event: "departed", connection, address, name, route: namesOf(route), channel, durationMs });
       return;
     }

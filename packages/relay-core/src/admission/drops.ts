@@ -9,6 +9,7 @@ export const DROP_REASONS = [
   "detach_timeout",
   "not_of_this_route", // a bare listener: the certificate bears none of the route's names
   "full", // a plain listener: there is no answer to give
+  "draining", // likewise
   "internal_error",
 ] as const;
 

@@ -15,7 +15,8 @@ export function admitPlain<Grant>(socket: Socket, authorize: () => Grant, observ
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     socket.destroy();
-    observe({ ...seen, event: "dropped", reason: "full", names: [] });
-    throw new Dropped("full");
+    const reason = error.reason === "draining" ? "draining" : "full";
+    observe({ ...seen, event: "dropped", reason, names: [] });
+    throw new Dropped(reason);
   }
 }

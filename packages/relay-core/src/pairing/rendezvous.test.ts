@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Refusal } from "@serverless-relay/protocol";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Arrival, Rendezvous, Withdrawn } from "./rendezvous.ts";
@@ -112,8 +113,73 @@ describe("the rendezvous", () => {
     const rendezvous = new Rendezvous<Named>();
     const here = rendezvous.arrive(arrival("here", "f1"));
     void rendezvous.arrive(arrival("elsewhere", "f", { route: SELF }));
-    expect(rendezvous.evict(new Refusal("no_route"), ROUTE)).toBe(1);
+    const { count, told } = rendezvous.evict(new Refusal("no_route"), ROUTE);
+    expect(count).toBe(1);
     expect(await reasonOf(here)).toBe("no_route");
+    await told;
     expect(rendezvous.waiting().map(({ id }) => id)).toEqual(["elsewhere"]);
+    expect([rendezvous.countOn(ROUTE), rendezvous.countOn(SELF)]).toEqual([0, 1]);
+  });
+
+  it("sends thousands away a few in each turn of the event loop, and none of them can be paired meanwhile", async () => {
+    const rendezvous = new Rendezvous<Named>();
+    let toldInThisTurn = 0;
+    const tolds: number[] = [];
+    for (let index = 0; index < 5_000; index++) {
+      rendezvous.arrive(arrival(`${index}`, "f1", { channel: `${index % 7}` })).catch(() => toldInThisTurn++);
+    }
+    expect(rendezvous.countOn(ROUTE)).toBe(5_000);
+    let over = false;
+    const { count, told } = rendezvous.evict(new Refusal("no_route"), ROUTE);
+    void told.then(() => {
+      over = true;
+    });
+    expect([count, rendezvous.countOn(ROUTE)]).toEqual([5_000, 0]);
+    const peer = rendezvous.arrive(arrival("peer", "f2", { channel: "0" }));
+    for (; !over; toldInThisTurn = 0) {
+      await nextTurn();
+      tolds.push(toldInThisTurn);
+    }
+    expect(Math.max(...tolds)).toBeLessThanOrEqual(128); // the first turn may have two slices, the test's own and the first
+    expect(tolds.reduce((sum, each) => sum + each)).toBe(5_000);
+    expect(rendezvous.waiting().map(({ id }) => id)).toEqual(["peer"]);
+    expect(await pairOf(rendezvous.arrive(arrival("late", "f1", { channel: "0" })))).toEqual(["peer", "late"]);
+    await peer;
+    expect([rendezvous.size, rendezvous.countOn(ROUTE)]).toEqual([0, 0]);
+  });
+
+  it("of those that are being sent away, one may go away by itself, and others come anew to where they waited", async () => {
+    const rendezvous = new Rendezvous<Named>();
+    const before = Array.from({ length: 200 }, (_, index) => arrival(`${index}`, "f1"));
+    const reasons = before.map((each) => reasonOf(rendezvous.arrive(each)));
+    const { told } = rendezvous.evict(new Refusal("no_route"), ROUTE);
+    const anew = ["x", "y"].map((id) => rendezvous.arrive(arrival(id, "f1")));
+    for (const each of before.slice(190)) rendezvous.withdraw(each);
+    await told;
+    expect(await Promise.all(reasons.slice(0, 190))).toEqual(Array.from({ length: 190 }, () => "no_route"));
+    expect(new Set(await Promise.all(reasons.slice(190)))).toEqual(new Set(["Withdrawn"]));
+    expect(rendezvous.countOn(ROUTE)).toBe(2);
+    for (const id of ["x", "y"]) expect((await pairOf(rendezvous.arrive(arrival("peer", "f2"))))[0]).toBe(id);
+    await Promise.all(anew);
+    expect([rendezvous.size, rendezvous.countOn(ROUTE)]).toEqual([0, 0]);
+  });
+
+  it("counts who waits on a route, however they leave", async () => {
+    vi.useFakeTimers();
+    const rendezvous = new Rendezvous<Named>();
+    const counts: number[] = [];
+    const note = () => counts.push(rendezvous.countOn(ROUTE));
+    const gone = arrival("gone", "f1");
+    rendezvous.arrive(gone).catch(() => {});
+    rendezvous.arrive(arrival("late", "f1", { deadline: performance.now() + 1_000 })).catch(() => {});
+    void rendezvous.arrive(arrival("paired", "f1"));
+    note();
+    rendezvous.withdraw(gone);
+    note();
+    await vi.advanceTimersByTimeAsync(2_000);
+    note();
+    await rendezvous.arrive(arrival("peer", "f2"));
+    note();
+    expect(counts).toEqual([3, 2, 1, 0]);
   });
 });

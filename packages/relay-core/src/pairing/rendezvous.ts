@@ -3,6 +3,7 @@
  * only arrivals, and decides synchronously: an arrival that has left can never be part of a pair.
  */
 import { Refusal, type Role } from "@serverless-relay/protocol";
+import { inSlices } from "../in-slices.ts";
 import { type Route, routeKey } from "./routes.ts";
 import { type Waiter, WaitingSide } from "./waiting-side.ts";
 
@@ -31,8 +32,24 @@ export class Withdrawn extends Error {
 /** One channel of one route: who waits there, as f1 and as f2. Made when somebody first waits. */
 type Place<A extends Arrival> = [WaitingSide<Waiting<A>> | null, WaitingSide<Waiting<A>> | null];
 
+/** Those who wait on one route. */
+interface Gathering<A extends Arrival> {
+  /** by channel */
+  readonly places: Map<string, Place<A>>;
+  count: number;
+}
+
+/** Those who were sent away: out of every queue at once, so that none of them can be paired any more. */
+export interface Evicted {
+  readonly count: number;
+  /** resolves when each has been told */
+  readonly told: Promise<void>;
+}
+
 interface Waiting<A extends Arrival> extends Waiter<Waiting<A>> {
   readonly arrival: A;
+  readonly gathering: Gathering<A>;
+  readonly place: Place<A>;
   readonly resolve: (pair: Pair<A>) => void;
   readonly reject: (why: Refusal | Withdrawn) => void;
   readonly timer: NodeJS.Timeout;
@@ -41,7 +58,7 @@ interface Waiting<A extends Arrival> extends Waiter<Waiting<A>> {
 }
 
 export class Rendezvous<A extends Arrival> {
-  readonly #routes = new Map<string, Map<string, Place<A>>>(); // route key → channel → place
+  readonly #routes = new Map<string, Gathering<A>>(); // by route key
   readonly #waiting = new Map<A, Waiting<A>>();
   #order = 0;
 
@@ -77,31 +94,37 @@ export class Rendezvous<A extends Arrival> {
     waiting.reject(new Withdrawn());
   }
 
-  /** Sends away everybody on `route`, or everybody. Returns how many. */
-  evict(refusal: Refusal, route?: Route): number {
+  /** Sends away everybody on `route`, or everybody. They are told in slices, for there may be thousands. */
+  evict(refusal: Refusal, route?: Route): Evicted {
     const evicted = route === undefined ? [...this.#waiting.values()] : this.#waitingOn(route);
-    for (const waiting of evicted) {
+    if (route === undefined) this.#routes.clear();
+    else this.#routes.delete(keyOf(route));
+    const told = inSlices(evicted, (waiting) => {
+      if (!this.#waiting.has(waiting.arrival)) return; // it went away, or had waited long enough, meanwhile
       this.#leave(waiting);
       waiting.reject(refusal);
-    }
-    return evicted.length;
+    });
+    return { count: evicted.length, told };
   }
 
   /** How many wait on `route`. */
   countOn(route: Route): number {
-    return this.#waitingOn(route).length;
+    return this.#routes.get(keyOf(route))?.count ?? 0;
   }
 
   #wait(arrival: A, again: boolean): Promise<Pair<A>> {
     const { promise, resolve, reject } = Promise.withResolvers<Pair<A>>();
     const { role } = arrival;
     this.#order++;
-    const place = this.#makePlace(arrival);
+    const gathering = getOrMake(this.#routes, keyOf(arrival.route), newGathering<A>);
+    const place = getOrMake(gathering.places, placeName(arrival), (): Place<A> => [null, null]);
     const peers = place[peerEndOf(arrival)];
     const conflict = peers?.hasWaiting(role) === true;
     if (role !== undefined) peers?.noteUnmatched(role, this.#order);
     const waiting: Waiting<A> = {
       arrival,
+      gathering,
+      place,
       role,
       order: again ? -this.#order : this.#order,
       resolve,
@@ -114,12 +137,13 @@ export class Rendezvous<A extends Arrival> {
     const end = endOf(arrival);
     place[end] ??= new WaitingSide();
     place[end].add(waiting);
+    gathering.count++;
     this.#waiting.set(arrival, waiting);
     return promise;
   }
 
   #expire(waiting: Waiting<A>): void {
-    const conflict = this.#findPlace(waiting.arrival)?.[endOf(waiting.arrival)]?.metConflict(waiting) === true;
+    const conflict = waiting.place[endOf(waiting.arrival)]?.metConflict(waiting) === true;
     this.#leave(waiting);
     waiting.reject(
       new Refusal(waiting.reasonSoFar === "peer_timeout" && conflict ? "role_conflict" : waiting.reasonSoFar),
@@ -128,30 +152,24 @@ export class Rendezvous<A extends Arrival> {
 
   /** Takes it out of where it waits, and forgets the place if that is empty then. */
   #leave(waiting: Waiting<A>): void {
-    const { arrival } = waiting;
+    const { arrival, gathering, place } = waiting;
     clearTimeout(waiting.timer);
     this.#waiting.delete(arrival);
-    const place = this.#findPlace(arrival);
-    const end = endOf(arrival);
-    place?.[end]?.delete(waiting);
-    if (place === undefined || !place.every((side) => side === null || side.isEmpty)) return;
+    place[endOf(arrival)]?.delete(waiting);
+    gathering.count--;
+    if (!place.every((side) => side === null || side.isEmpty)) return;
+    gathering.places.delete(placeName(arrival));
+    // Not that of those who have gathered there since this one was evicted.
     const key = keyOf(arrival.route);
-    const channels = this.#routes.get(key);
-    channels?.delete(placeName(arrival));
-    if (channels?.size === 0) this.#routes.delete(key);
+    if (gathering.count === 0 && this.#routes.get(key) === gathering) this.#routes.delete(key);
   }
 
   #findPlace(arrival: A): Place<A> | undefined {
-    return this.#routes.get(keyOf(arrival.route))?.get(placeName(arrival));
-  }
-
-  #makePlace(arrival: A): Place<A> {
-    const channels = getOrMake(this.#routes, keyOf(arrival.route), () => new Map<string, Place<A>>());
-    return getOrMake(channels, placeName(arrival), (): Place<A> => [null, null]);
+    return this.#routes.get(keyOf(arrival.route))?.places.get(placeName(arrival));
   }
 
   #waitingOn(route: Route): Waiting<A>[] {
-    const places = this.#routes.get(keyOf(route))?.values() ?? [];
+    const places = this.#routes.get(keyOf(route))?.places.values() ?? [];
     return [...places].flatMap((place) => place.flatMap((side) => (side === null ? [] : [...side])));
   }
 }
@@ -174,6 +192,10 @@ function endOf({ name, route }: Arrival): 0 | 1 {
 function peerEndOf({ name, route }: Arrival): 0 | 1 {
   if (name === null || route.f1 === route.f2) return 0;
   return name === route.f1 ? 1 : 0;
+}
+
+function newGathering<A extends Arrival>(): Gathering<A> {
+  return { places: new Map(), count: 0 };
 }
 
 function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
