@@ -1,10 +1,10 @@
 /** Runs the built program as users run it, in a directory of each test's own. */
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { FakeDaemon } from "@serverless-relay/testkit";
 import { afterEach, beforeEach } from "vitest";
 
 const BIN = fileURLToPath(new URL("../bin/relayctl.js", import.meta.url));
@@ -20,13 +20,13 @@ export interface Shell {
   dir: string;
   /** Runs relayctl to its end; `words` are split at spaces. */
   readonly relayctl: (words: string, environment?: Readonly<Record<string, string>>) => Promise<Ended>;
-  /** Starts a daemon that answers every request alike. `asked` grows with the requests that it gets. */
-  readonly daemon: (status: number, answer: unknown) => Promise<{ socket: string; asked: string[] }>;
+  /** Starts a daemon that answers every request alike. `asked` gives the requests that it got. */
+  readonly daemon: (status: number, answer: unknown) => Promise<{ socket: string; asked: () => string[] }>;
 }
 
 /** To be called once in a test file. Each test has a new directory; nothing of it is left. */
 export function useShell(): Shell {
-  let server: Server | undefined;
+  let fake: FakeDaemon | undefined;
   const shell: Shell = {
     dir: "",
     relayctl: (words, environment = {}) => {
@@ -40,30 +40,18 @@ export function useShell(): Shell {
       });
     },
     daemon: async (status, answer) => {
-      const asked: string[] = [];
       const socket = join(shell.dir, "relayd.sock");
-      const created = createServer((request, response) => {
-        let body = "";
-        request.setEncoding("utf8").on("data", (text: string) => {
-          body += text;
-        });
-        request.on("end", () => {
-          asked.push(`${request.method} ${request.url} ${body}`.trim());
-          response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
-        });
-      });
-      server = created;
-      await new Promise<void>((listening) => created.listen(socket, listening));
-      return { socket, asked };
+      const daemon = await FakeDaemon.answering(socket, status, answer);
+      fake = daemon;
+      return { socket, asked: () => daemon.asked.map(({ method, path, body }) => `${method} ${path} ${body}`.trim()) };
     },
   };
   beforeEach(async () => {
     shell.dir = await mkdtemp(join(tmpdir(), "relayctl-"));
   });
   afterEach(async () => {
-    const open = server;
-    server = undefined;
-    if (open !== undefined) await new Promise((closed) => open.close(closed));
+    await fake?.close();
+    fake = undefined;
     await rm(shell.dir, { recursive: true });
   });
   return shell;

@@ -108,7 +108,7 @@ describe("relayctl", { timeout: 30_000 }, () => {
     const { socket, asked } = await daemon(201, { created: true, route: { ...route, listener } });
     const ended = await relayctl(`route add f1 f2 --protocol bare --port 20000 --socket ${socket}`);
     expect(ended).toEqual({ code: 0, stderr: "", stdout: "route f1 <-> f2 added\nlistener: bare 127.0.0.1:20000\n" });
-    expect(asked).toEqual(['POST /v1/routes {"f1":"f1","f2":"f2","protocol":"bare","port":20000}']);
+    expect(asked()).toEqual(['POST /v1/routes {"f1":"f1","f2":"f2","protocol":"bare","port":20000}']);
   });
 
   it("says of a route that exists that nothing changed", async () => {
@@ -126,7 +126,7 @@ describe("relayctl", { timeout: 30_000 }, () => {
     const { socket, asked } = await daemon(200, { route: { f1: "f1", f2: "f2" }, refused: 1, killed: 2 });
     const ended = await relayctl(`route delete spiffe://a/f1 f2 --kill --socket ${socket}`);
     expect(ended.stdout).toBe("route f1 <-> f2 deleted: 1 parked client refused, 2 sessions ended\n");
-    expect(asked).toEqual(["DELETE /v1/routes/spiffe%3A%2F%2Fa%2Ff1/f2?kill=true"]);
+    expect(asked()).toEqual(["DELETE /v1/routes/spiffe%3A%2F%2Fa%2Ff1/f2?kill=true"]);
   });
 
   it("exits 1 with the daemon's words when it says no", async () => {

@@ -1,4 +1,5 @@
 export * from "./end.ts";
+export * from "./fake-daemon.ts";
 export * from "./meeting.ts";
 export * from "./outer-client.ts";
 export * from "./ports.ts";

@@ -1,57 +1,38 @@
+/** The client of control-api, whose own tests cannot import the testkit: it stands on that client. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { createServer as createRawServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ControlClient, ControlError, DaemonUnreachable } from "@serverless-relay/control-api/client";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ControlClient, ControlError, DaemonUnreachable } from "./client.ts";
-import { unreachable } from "./unreachable.ts";
+import { type AskedRequest, FakeDaemon, type Handler } from "./fake-daemon.ts";
 
 let dir: string;
 let socket: string;
-let server: Server | undefined;
+let daemon: FakeDaemon | undefined;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "control-client-"));
   socket = join(dir, "relayd.sock");
 });
 
-// Waits until no connection is open any more: a call that leaves one behind fails its test by the time limit.
 afterEach(async () => {
-  const open = server;
-  server = undefined;
-  if (open !== undefined) await new Promise((closed) => open.close(closed));
+  await daemon?.close();
+  daemon = undefined;
   await rm(dir, { recursive: true });
 });
 
-async function listen(created: Server): Promise<void> {
-  server = created;
-  await new Promise<void>((listening) => created.listen(socket, listening));
+async function answering(status: number, body: unknown): Promise<readonly AskedRequest[]> {
+  daemon = await FakeDaemon.answering(socket, status, body);
+  return daemon.asked;
 }
 
-/** A daemon that answers `status` and `body` to anything; gives what it was asked. */
-async function answering(status: number, body: unknown): Promise<{ method: string; path: string; body: string }[]> {
-  const asked: { method: string; path: string; body: string }[] = [];
-  await serving(async (request, response) => {
-    let text = "";
-    for await (const chunk of request.setEncoding("utf8") as AsyncIterable<string>) text += chunk;
-    asked.push({ method: request.method ?? "", path: request.url ?? "", body: text });
-    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-  });
-  return asked;
+async function serving(handle: Handler): Promise<void> {
+  daemon = await FakeDaemon.serving(socket, handle);
 }
 
-async function serving(handle: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>) {
-  await listen(createServer((request, response) => void handle(request, response)));
-}
-
-/** A daemon that treats each connection as it likes, once the request's head is there. */
 async function onConnection(handle: (connection: Socket) => void): Promise<void> {
-  await listen(
-    createRawServer((connection) => {
-      connection.on("error", () => {}).once("data", () => handle(connection));
-    }),
-  );
+  daemon = await FakeDaemon.onConnection(socket, handle);
 }
 
 async function failure(call: Promise<unknown>): Promise<DaemonUnreachable> {
@@ -67,7 +48,7 @@ async function failure(call: Promise<unknown>): Promise<DaemonUnreachable> {
 const client = (timeoutMs = 5_000) => new ControlClient({ socket, timeoutMs });
 
 describe("a call", () => {
-  it.each<[string, (it: ControlClient) => Promise<unknown>, { method: string; path: string; body: string }]>([
+  it.each<[string, (it: ControlClient) => Promise<unknown>, AskedRequest]>([
     ["status", (it) => it.status(), { method: "GET", path: "/v1/status", body: "" }],
     ["listRoutes", (it) => it.listRoutes(), { method: "GET", path: "/v1/routes", body: "" }],
     [
@@ -118,12 +99,6 @@ describe("a daemon that is not reachable", () => {
   it("refuses where nobody listens", async () => {
     await writeFile(socket, "");
     expect((await failure(client().status())).reason).toBe("refused");
-  });
-
-  it("is denied where the user may not open its socket", () => {
-    const error = Object.assign(new Error("connect EACCES"), { code: "EACCES" });
-    const translated = unreachable(error, socket, false);
-    expect(translated).toMatchObject({ reason: "denied", cause: error });
   });
 
   it("closes without an answer", async () => {
