@@ -17,6 +17,8 @@ export interface RunOptions {
 export interface StartOptions extends Omit<RunOptions, "timeoutMs"> {
   /** keeps standard input open, for `write`; otherwise there is none */
   readonly stdin?: "open";
+  /** signals go to whatever it has started as well: for a shell */
+  readonly group?: true;
 }
 
 export interface Finished {
@@ -71,12 +73,14 @@ export class Running {
   /** settles when the process has ended and all that it printed has been read */
   readonly ended: Promise<number | null>;
   readonly #child: ChildProcess;
+  readonly #group: boolean;
   readonly #watchers = new Set<() => void>();
   #over = false;
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, group: boolean) {
     this.#child = child;
-    const forget = atExit(() => child.kill("SIGKILL"));
+    this.#group = group;
+    const forget = atExit(() => this.kill("SIGKILL"));
     child.stdin?.on("error", () => {}); // it may end without having read
     for (const stream of [child.stdout, child.stderr]) {
       if (stream === null) continue;
@@ -101,7 +105,9 @@ export class Running {
   static startCommand(command: string, args: readonly string[], options: StartOptions = {}): Running {
     const env = { ...process.env, ...options.env };
     const stdin = options.stdin === "open" ? "pipe" : "ignore";
-    return new Running(spawn(command, args, { cwd: options.cwd, env, stdio: [stdin, "pipe", "pipe"] }));
+    const detached = options.group === true;
+    const child = spawn(command, args, { cwd: options.cwd, env, detached, stdio: [stdin, "pipe", "pipe"] });
+    return new Running(child, detached);
   }
 
   get pid(): number {
@@ -145,7 +151,16 @@ export class Running {
   }
 
   kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
+    const { pid } = this.#child;
+    if (!this.#group || pid === undefined) {
+      this.#child.kill(signal);
+      return;
+    }
+    try {
+      process.kill(-pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it has just ended
+    }
   }
 
   /** Asks it to end, and waits; after `graceMs` it is killed. Returns its exit code; null if a signal ended it. */

@@ -1,0 +1,69 @@
+/** The programs of `examples/` that say a line to the peer and hear one: one for each way to be a client. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type FunctionFiles, type RunningRelay, runCommand } from "@serverless-relay/testkit";
+import { toolchains } from "./toolchains.ts";
+
+export interface Language {
+  readonly name: string;
+  /** the command line of a function that meets `peer` and says "NAME says hello" */
+  command(relay: RunningRelay, self: FunctionFiles, peer: string): [string, string[]];
+  /** what it says if it is refused with no_route */
+  readonly toldWhy: RegExp;
+  /** what has to be done before, once for each relay */
+  build?(relay: RunningRelay): Promise<void>;
+}
+
+const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
+const TALK = join(EXAMPLES, "python/talk.py");
+
+export const LANGUAGES: readonly Language[] = [
+  ...["raw", "raw --pipelined", "tls", "raw --asyncio", "raw --asyncio --pipelined", "tls --asyncio"].map(python),
+  ...(toolchains().has("go") ? ["raw", "raw -pipelined", "tls"].map(go) : []),
+];
+
+function python(how: string): Language {
+  return {
+    name: `Python, ${how}`,
+    // The price of pipelining with OpenSSL's reads: what comes inside TLS behind an own close_notify is an error.
+    toldWhy: how === "raw --pipelined" ? /^SSLError: / : /^Refused: 403 no_route: /,
+    command: (relay, self, peer) => [
+      "python3",
+      [TALK, ...flags("--", relay, self, peer), "--transport", ...how.split(" ")],
+    ],
+  };
+}
+
+function go(how: string): Language {
+  return {
+    name: `Go, ${how}`,
+    toldWhy: /^refused: 403 Forbidden, .*reason=no_route/,
+    command: (relay, self, peer) => [
+      goProgram(relay),
+      [...flags("-", relay, self, peer), "-transport", ...how.split(" ")],
+    ],
+    build: async (relay) => {
+      const { code, stderr } = await runCommand("go", ["build", "-o", goProgram(relay), "."], {
+        cwd: join(EXAMPLES, "go"),
+        timeoutMs: 120_000,
+      });
+      if (code !== 0) throw new Error(stderr);
+    },
+  };
+}
+
+function goProgram(relay: RunningRelay): string {
+  return join(relay.directory, "talk-go");
+}
+
+function flags(dash: string, relay: RunningRelay, self: FunctionFiles, peer: string): string[] {
+  const values = {
+    relay: `localhost:${relay.port}`,
+    cert: self.certFile,
+    key: self.keyFile,
+    ca: self.caFile,
+    peer,
+    message: `${self.name} says hello`,
+  };
+  return Object.entries(values).flatMap(([name, value]) => [`${dash}${name}`, value]);
+}

@@ -1,0 +1,3 @@
+module serverless-relay/examples/go
+
+go 1.19
