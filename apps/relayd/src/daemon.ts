@@ -12,6 +12,7 @@ import type { DaemonParts } from "./daemon-parts.ts";
 import { EventFeed } from "./event-feed.ts";
 import { Listener } from "./listening/listener.ts";
 import { RouteListeners } from "./listening/route-listeners.ts";
+import { Monitoring } from "./monitoring.ts";
 import { shareDescriptors } from "./open-files.ts";
 import { Operations } from "./operations.ts";
 import { RouteBook } from "./route-book.ts";
@@ -33,6 +34,7 @@ export class Daemon implements DaemonParts {
   readonly #store: RouteStore;
   readonly #routeListeners: RouteListeners | null;
   #control: ControlServer | null = null;
+  #monitoring: Monitoring | null = null;
 
   private constructor(
     { file, config }: LoadedConfig,
@@ -86,6 +88,7 @@ export class Daemon implements DaemonParts {
   }
 
   async #open(): Promise<void> {
+    this.#monitoring = await Monitoring.open(this.#config, this);
     await this.book.load(this.#config.routes);
     this.#control = await openControlServer(this.#config.control.socket, new Operations(this), this.log);
     this.shared = await Listener.open(this.#config.listen.shared, (socket) =>
@@ -103,6 +106,7 @@ export class Daemon implements DaemonParts {
     await this.relay.close();
     await this.#control?.close();
     await this.#store.close();
+    await this.#monitoring?.close();
   }
 }
 

@@ -1,6 +1,6 @@
-/** Where the relay's events go: into the counters, into the log, and to whoever has subscribed at the control socket. */
+/** Where the relay's events go: into the counters, into the log, to whoever was attached at the start, and to whoever has subscribed at the control socket. */
 import type * as api from "@serverless-relay/control-api";
-import type { RelayEvent } from "@serverless-relay/core";
+import type { Observer, RelayEvent } from "@serverless-relay/core";
 import type { Logger } from "pino";
 import { Counters } from "./counters.ts";
 import { logEvent } from "./event-log.ts";
@@ -8,6 +8,7 @@ import { logEvent } from "./event-log.ts";
 export class EventFeed {
   readonly counters = new Counters();
   readonly #log: Logger;
+  readonly #observers: Observer[] = [];
   readonly #subscribers = new Set<(event: api.ControlEvent) => void>();
 
   constructor(log: Logger) {
@@ -17,10 +18,16 @@ export class EventFeed {
   readonly observe = (event: RelayEvent): void => {
     this.counters.count(event);
     logEvent(this.#log, event);
+    for (const observer of this.#observers) observer(event);
     if (this.#subscribers.size === 0) return;
     const told = { time: new Date().toISOString(), ...event };
     for (const subscriber of this.#subscribers) subscriber(told);
   };
+
+  /** For good. The observer must not throw. */
+  attach(observer: Observer): void {
+    this.#observers.push(observer);
+  }
 
   /** The listener must not throw. Once unsubscribed, it is not called again. */
   subscribe(listener: (event: api.ControlEvent) => void): () => void {

@@ -24,7 +24,7 @@ export function shareDescriptors(limit = openFilesLimit()): DescriptorShares {
 }
 
 /** The limit of this process; Node has raised it as far as it may be raised. */
-function openFilesLimit(): number {
+export function openFilesLimit(): number {
   try {
     const [, limit] = /^Max open files +([0-9]+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
     return limit === undefined ? USUAL_LIMIT : Number(limit);

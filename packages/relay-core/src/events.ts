@@ -50,6 +50,9 @@ export type RelayEvent =
       /** names of its certificate as far as they are known */
       readonly names: readonly string[];
       readonly peer: string | null;
+      /** it had been admitted, and waited for its peer */
+      readonly parked?: true;
+      /** since it was accepted, or parked */
       readonly durationMs: number;
       /** what the TLS library said of the certificate, or another detail for the operator */
       readonly detail?: string;

@@ -282,7 +282,8 @@ export class Relay {
     this.#options.plane.dismiss(held.leg, held.speaksConnect ? formatRefusal(refusal) : Buffer.alloc(0));
     const names = name === null ? [] : [name];
     const peer = name === null ? null : name === route.f1 ? route.f2 : route.f1;
-    this.#observe({ event: "refused", reason: refusal.reason, connection, address, names, peer, durationMs });
+    const seen = { connection, address, names, peer, durationMs };
+    this.#observe({ event: "refused", reason: refusal.reason, parked: true, ...seen });
   }
 
   /** Whatever the client did, it costs its connection, and not the process. */

@@ -120,6 +120,11 @@ export const configSchema = section("the keys listen, tls, control and state", {
   drain: section("drain: { timeout: 30s }", {
     timeout: duration.prefault("30s").describe("how long sessions may go on once relayd is told to stop"),
   }).prefault({}),
+  metrics: section("metrics: { listen: 127.0.0.1:9464 }", {
+    listen: hostPort.prefault("127.0.0.1:9464").describe("where /metrics, /healthz and /readyz are served"),
+  })
+    .optional()
+    .describe("served only if this is there"),
   routes: routes.prefault([]).describe("static routes; others are added with relayctl"),
   log: section("log: { level: info }", {
     level: oneOf(["trace", "debug", "info", "warn", "error"]).prefault("info"),

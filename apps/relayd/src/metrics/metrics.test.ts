@@ -1,0 +1,148 @@
+import { readFile } from "node:fs/promises";
+import type { RelayEvent } from "@serverless-relay/core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { STATUS, TIME } from "../control/control.test-support.ts";
+import { type Exposed, readExposition } from "./exposition.test-support.ts";
+import { Metrics } from "./metrics.ts";
+
+const seen = { connection: "c1", address: "127.0.0.1:5000" };
+const place = { route: ["f1", "f2"], channel: "443" } as const;
+const certificates = [
+  { use: "ca", file: "ca.pem", subject: "CN=late", notAfter: "2027-01-01T00:00:00.000Z", daysLeft: 1, warning: null },
+  { use: "ca", file: "ca.pem", subject: "CN=soon", notAfter: TIME, daysLeft: 1, warning: null },
+] as const;
+
+let status = STATUS;
+let metrics: Metrics;
+beforeEach(() => {
+  status = { ...STATUS, parked: 3, sessions: { live: 2, total: 9 }, bytes: 4096, certificates: [...certificates] };
+  const turns = { bounds: [0.001, 0.1], counts: [5, 2, 1], seconds: 0.75 };
+  metrics = new Metrics({ status: () => status, threads: () => [{ pipes: 7, turns }] });
+});
+afterEach(() => metrics.close());
+
+const exposed = async (): Promise<Exposed> => readExposition(await metrics.text());
+
+/** One of each kind, or of each shape where a kind has several. */
+const EVENTS: readonly RelayEvent[] = [
+  { event: "admitted", ...seen, ...place, name: "f1", peer: "f2", transport: "raw", durationMs: 3 },
+  { event: "refused", ...seen, reason: "no_route", names: ["f1"], peer: "f2", durationMs: 4_000 },
+  { event: "refused", ...seen, reason: "peer_timeout", names: ["f1"], peer: "f2", parked: true, durationMs: 60_000 },
+  { event: "dropped", ...seen, reason: "client_gone", names: [], durationMs: 1 },
+  { event: "departed", ...seen, ...place, name: "f1", durationMs: 200 },
+  { event: "paired", session: "s1", ...place, ends: [] as never, waitedMs: 1_500 },
+  {
+    event: "ended",
+    session: "s1",
+    ...place,
+    reason: "reset",
+    by: "f1",
+    names: ["f1", "f2"],
+    bytes: [1, 2],
+    durationMs: 90_000,
+  },
+];
+
+const limited = (event: RelayEvent, limit: string): RelayEvent => Object.assign({ ...event }, { limit });
+
+describe("the metrics", () => {
+  it("count what happens, by reason", async () => {
+    for (const event of EVENTS) metrics.count(event);
+    metrics.count(EVENTS[0] as RelayEvent);
+    const { value } = await exposed();
+    expect(value('relayd_admitted_total{transport="raw"}')).toBe(2);
+    expect(value('relayd_refused_total{reason="no_route"}')).toBe(1);
+    expect(value('relayd_refused_total{reason="peer_timeout"}')).toBe(1);
+    expect(value('relayd_dropped_total{reason="client_gone"}')).toBe(1);
+    expect(value("relayd_departed_total")).toBe(1);
+    expect(value("relayd_sessions_total")).toBe(1);
+    expect(value('relayd_sessions_ended_total{reason="reset"}')).toBe(1);
+  });
+
+  it("know how long it took", async () => {
+    for (const event of EVENTS) metrics.count(event);
+    const { value } = await exposed();
+    expect(value('relayd_admission_seconds_bucket{le="0.0025",transport="raw"}')).toBe(0);
+    expect(value('relayd_admission_seconds_bucket{le="0.005",transport="raw"}')).toBe(1);
+    expect(value('relayd_parked_seconds_sum{outcome="refused"}')).toBe(60);
+    expect(value('relayd_parked_seconds_sum{outcome="departed"}')).toBe(0.2);
+    expect(value('relayd_parked_seconds_sum{outcome="paired"}')).toBe(1.5);
+    expect(value("relayd_session_seconds_sum")).toBe(90);
+  });
+
+  it("say 0 of what has not happened yet, so that the first time is an increase", async () => {
+    const { value } = await exposed();
+    expect(value('relayd_refused_total{reason="certificate_revoked"}')).toBe(0);
+    expect(value('relayd_dropped_total{reason="handshake_timeout"}')).toBe(0);
+    expect(value('relayd_sessions_ended_total{reason="idle_timeout"}')).toBe(0);
+    expect(value('relayd_parked_seconds_count{outcome="departed"}')).toBe(0);
+  });
+
+  it("name the limit that was met, by its key in the configuration", async () => {
+    const full = { event: "refused", ...seen, reason: "full", names: [], peer: null, durationMs: 1 } as const;
+    metrics.count(limited(full, "connections"));
+    metrics.count(limited(full, "connections"));
+    const { value } = await exposed();
+    expect(value('relayd_refused_total{reason="full",limit="connections"}')).toBe(2);
+    expect(value('relayd_refused_total{reason="full"}')).toBe(0);
+  });
+
+  it("show how the relay is, as status does, at the moment of the scrape", async () => {
+    expect((await exposed()).value("relayd_parked")).toBe(3);
+    status = { ...status, parked: 1, state: "draining", splice: "kernel" };
+    const { value } = await exposed();
+    expect(value("relayd_parked")).toBe(1);
+    expect(value("relayd_sessions")).toBe(2);
+    expect(value("relayd_relayed_bytes_total")).toBe(4096);
+    expect(value("relayd_draining")).toBe(1);
+    expect(value("relayd_splice_kernel")).toBe(1);
+    expect(value('relayd_certificate_expiry_timestamp_seconds{use="ca"}')).toBe(Date.parse(TIME) / 1000);
+  });
+
+  it("show the turns and pipes of each splice thread", async () => {
+    const { value } = await exposed();
+    expect(value('relayd_splice_turn_seconds_bucket{le="0.001",thread="splice-0"}')).toBe(5);
+    expect(value('relayd_splice_turn_seconds_bucket{le="0.1",thread="splice-0"}')).toBe(7);
+    expect(value('relayd_splice_turn_seconds_bucket{le="+Inf",thread="splice-0"}')).toBe(8);
+    expect(value('relayd_splice_turn_seconds_count{thread="splice-0"}')).toBe(8);
+    expect(value('relayd_splice_turn_seconds_sum{thread="splice-0"}')).toBe(0.75);
+    expect(value('relayd_pipes{thread="splice-0"}')).toBe(7);
+  });
+
+  it("notice that the main thread's loop was held up", async () => {
+    await expect.poll(async () => (await exposed()).value("relayd_loop_delay_seconds_count")).toBeGreaterThan(0);
+    const until = performance.now() + 300;
+    while (performance.now() < until); // nothing else can happen meanwhile
+    const late = async () => {
+      const { value } = await exposed();
+      return (
+        Number(value("relayd_loop_delay_seconds_count")) - Number(value('relayd_loop_delay_seconds_bucket{le="0.25"}'))
+      );
+    };
+    await expect.poll(late).toBeGreaterThan(0);
+  });
+
+  it("know the process's open files and their limit", async () => {
+    const { value } = await exposed();
+    expect(value("process_open_fds")).toBeGreaterThan(2);
+    expect(value("process_max_fds")).toBeGreaterThan(value("process_open_fds") ?? Number.NaN);
+    expect(value("process_resident_memory_bytes")).toBeGreaterThan(1_000_000);
+  });
+});
+
+describe("docs/metrics.md", () => {
+  it("has every metric that is served, with its type and labels, and no other", async () => {
+    for (const event of EVENTS) metrics.count(event);
+    for (const event of EVENTS) metrics.count(limited(event, "connections"));
+    const { types, labels } = await exposed();
+    const served = [...types].map(([name, type]) => row(name, type, [...(labels.get(name) ?? [])]));
+    const text = await readFile(new URL("../../../../docs/metrics.md", import.meta.url), "utf8");
+    const rows = [...text.matchAll(/^\| `(\w+)` +\| (counter|gauge|histogram) +\| ([^|]*)\|/gm)];
+    const documented = rows.map(([, name = "", type = "", list = ""]) => row(name, type, list.match(/\w+/g) ?? []));
+    expect(new Set(documented)).toEqual(new Set(served));
+  });
+});
+
+function row(name: string, type: string, labels: readonly string[]): string {
+  return `${name} ${type} {${[...labels].sort((one, other) => one.localeCompare(other)).join(",")}}`;
+}

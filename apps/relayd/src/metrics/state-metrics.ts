@@ -1,0 +1,57 @@
+/** How the relay is: read from `status` when the metrics are asked for. */
+import type { Status } from "@serverless-relay/control-api";
+import type { Registry } from "prom-client";
+import { addReading, type Reading } from "./reading.ts";
+
+export function addStateMetrics(registry: Registry, status: () => Status): void {
+  for (const reading of readingsOf(status)) addReading(registry, reading);
+}
+
+function readingsOf(status: () => Status): Reading[] {
+  const gauge = (name: string, help: string, read: Reading["read"]): Reading => ({ name, type: "gauge", help, read });
+  return [
+    gauge("relayd_build_info", "1; the labels say what runs.", () => [
+      { value: 1, labels: { version: status().version, node: process.versions.node } },
+    ]),
+    gauge("relayd_draining", "1 while nobody is admitted any more.", () => (status().state === "draining" ? 1 : 0)),
+    gauge("relayd_splice_kernel", "1 if bare sessions are carried by splice(2), 0 if by streams.", () =>
+      status().splice === "kernel" ? 1 : 0,
+    ),
+    gauge("relayd_parked", "Clients that are parked.", () => status().parked),
+    gauge("relayd_sessions", "Sessions under way.", () => status().sessions.live),
+    gauge("relayd_routes", "Routes, by whether they are from the configuration file.", () => {
+      const { routes } = status();
+      return [
+        { value: routes.static, labels: { source: "static" } },
+        { value: routes.dynamic, labels: { source: "dynamic" } },
+      ];
+    }),
+    gauge("relayd_listeners", "Listeners, by whether their port could be had.", () =>
+      (["up", "down"] as const).map((state) => ({
+        value: status().listeners.filter((listener) => listener.state === state).length,
+        labels: { state },
+      })),
+    ),
+    {
+      name: "relayd_relayed_bytes_total",
+      type: "counter",
+      help: "Bytes that sessions have delivered, in both directions.",
+      read: () => status().bytes,
+    },
+    gauge(
+      "relayd_certificate_expiry_timestamp_seconds",
+      "When the first certificate or CRL of this use runs out, in seconds since 1970.",
+      () => firstExpiries(status()),
+    ),
+  ];
+}
+
+/** Of each use the earliest: which file that is, `relayctl status` says. */
+function firstExpiries({ certificates }: Status) {
+  const first = new Map<string, number>();
+  for (const { use, notAfter } of certificates) {
+    const seconds = Date.parse(notAfter) / 1000;
+    first.set(use, Math.min(first.get(use) ?? Number.POSITIVE_INFINITY, seconds));
+  }
+  return [...first].map(([use, value]) => ({ value, labels: { use } }));
+}
