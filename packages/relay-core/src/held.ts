@@ -1,4 +1,5 @@
 /** An admitted connection while it is parked, and what its end of a session is called and told. */
+import type { Identity } from "./admission/identity.ts";
 import { formatPaired } from "./answers.ts";
 import type { EndOfSession } from "./events.ts";
 import type { Route } from "./pairing/routes.ts";
@@ -6,6 +7,8 @@ import type { Parked } from "./relay-view.ts";
 import type { Leg } from "./splice/plane.ts";
 
 export interface Held extends Parked {
+  /** null behind a plain listener */
+  readonly identity: Identity | null;
   readonly leg: Leg;
 }
 

@@ -4,7 +4,7 @@ export type { DrainTimes } from "./drain.ts";
 export type { EndOfSession, EndTransport, Observer, RelayEvent } from "./events.ts";
 export { type Route, routeKey } from "./pairing/routes.ts";
 export { Relay } from "./relay.ts";
-export type { Entrance, RelayLimits, RelayOptions } from "./relay-options.ts";
+export type { CertificatePolicy, Entrance, RelayLimits, RelayOptions } from "./relay-options.ts";
 export type { LiveSession, Parked } from "./relay-view.ts";
 export { type OpenedPlane, openDataPlane } from "./splice/open-plane.ts";
 export { CLOSE_REASONS, type CloseReason, type DataPlane, type ThreadVitals } from "./splice/plane.ts";

@@ -10,17 +10,25 @@ import type { DataPlane } from "./splice/plane.ts";
 
 export class Joins {
   readonly #plane: DataPlane;
+  readonly #mayMeet: (pair: Pair<Held>) => boolean;
   readonly #onJoined: (joined: Joined, pair: Pair<Held>) => void;
   readonly #joins = new WeakMap<Pair<Held>, Promise<Joined | null>>();
   readonly #underWay = new Set<Promise<Joined | null>>();
 
-  /** `onJoined` is called once for each session, before either end hears of it. */
-  constructor(plane: DataPlane, onJoined: (joined: Joined, pair: Pair<Held>) => void) {
+  /**
+   * `mayMeet` is asked just before the two are joined; `onJoined` is called once for each session, before either end hears of it.
+   */
+  constructor(
+    plane: DataPlane,
+    mayMeet: (pair: Pair<Held>) => boolean,
+    onJoined: (joined: Joined, pair: Pair<Held>) => void,
+  ) {
     this.#plane = plane;
+    this.#mayMeet = mayMeet;
     this.#onJoined = onJoined;
   }
 
-  /** The pair's session; null if one of the two has vanished. */
+  /** The pair's session; null if one of the two has vanished, or they may not meet. */
   of(pair: Pair<Held>): Promise<Joined | null> {
     const known = this.#joins.get(pair);
     if (known !== undefined) return known;
@@ -36,6 +44,7 @@ export class Joins {
   }
 
   async #join(pair: Pair<Held>): Promise<Joined | null> {
+    if (!this.#mayMeet(pair)) return null;
     const { first, second } = pair;
     const id = newId();
     const role = roleOfSecond(pair);
@@ -58,7 +67,7 @@ export class Joins {
         return session.bytes;
       },
     };
-    const joined = { live, session };
+    const joined: Joined = { live, session, identities: [first.identity, second.identity], blamed: null };
     this.#onJoined(joined, pair);
     return joined;
   }

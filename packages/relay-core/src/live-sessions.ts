@@ -1,4 +1,5 @@
 /** The sessions under way: looked up, watched while nothing moves, and ended, one by one or by what they have in common. */
+import type { Identity } from "./admission/identity.ts";
 import { inSlices } from "./in-slices.ts";
 import { type Route, routeKey } from "./pairing/routes.ts";
 import type { LiveSession } from "./relay-view.ts";
@@ -9,6 +10,10 @@ import type { CloseReason, Session } from "./splice/plane.ts";
 export interface Joined {
   readonly live: LiveSession;
   readonly session: Session;
+  /** of its ends; null behind a plain listener */
+  readonly identities: readonly [Identity | null, Identity | null];
+  /** the end for whose sake the relay ended it */
+  blamed: 0 | 1 | null;
 }
 
 export class LiveSessions {
@@ -32,6 +37,10 @@ export class LiveSessions {
 
   countOn(route: Route): number {
     return this.#onRoutes.get(keyOf(route))?.size ?? 0;
+  }
+
+  all(): Joined[] {
+    return [...this.#joined.values()];
   }
 
   add(joined: Joined): void {
@@ -58,6 +67,12 @@ export class LiveSessions {
     const joined = this.#joined.get(id);
     joined?.session.end(reason);
     return joined !== undefined;
+  }
+
+  /** Resets both ends, for the sake of one of them. */
+  endFor(joined: Joined, end: 0 | 1, reason: CloseReason): void {
+    joined.blamed = end;
+    joined.session.end(reason);
   }
 
   /** Resets both ends of each session of which `which` is true. Resolves, once each has been told to, with how many. */

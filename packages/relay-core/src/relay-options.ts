@@ -10,7 +10,18 @@ export interface RelayOptions {
   readonly plane: DataPlane;
   readonly observe: Observer;
   readonly limits: RelayLimits;
+  /** default: revoked ends, expired is kept */
+  readonly certificates?: CertificatePolicy;
 }
+
+/** What becomes of sessions whose certificates are no longer good. Parked clients are refused in any case. */
+export interface CertificatePolicy {
+  /** revoked, or no longer of a CA of the relay */
+  readonly onRevoked: "end" | "keep";
+  readonly onExpired: "end" | "keep";
+}
+
+export const DEFAULT_CERTIFICATE_POLICY: CertificatePolicy = { onRevoked: "end", onExpired: "keep" };
 
 export interface RelayLimits extends AdmissionLimits {
   /** connections in all: being admitted, parked, in sessions */

@@ -6,10 +6,12 @@ import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Refusal } from "@serverless-relay/protocol";
 import { Admission, type Admitted } from "./admission/admission.ts";
-import type { Identity } from "./admission/certificate.ts";
 import { Dropped } from "./admission/drops.ts";
+import type { Identity } from "./admission/identity.ts";
 import { admitPlain } from "./admission/plain.ts";
 import type { Request } from "./admission/request.ts";
+import type { Credentials } from "./admission/tls-server.ts";
+import type { Flaw } from "./admission/trust.ts";
 import { formatRefusal } from "./answers.ts";
 import { Drain, type DrainTimes } from "./drain.ts";
 import type { Observer } from "./events.ts";
@@ -19,9 +21,15 @@ import { Joins } from "./joins.ts";
 import { type Joined, LiveSessions } from "./live-sessions.ts";
 import { type Pair, Rendezvous, Withdrawn } from "./pairing/rendezvous.ts";
 import { type Route, RouteTable } from "./pairing/routes.ts";
-import type { Entrance, RelayOptions } from "./relay-options.ts";
+import {
+  type CertificatePolicy,
+  DEFAULT_CERTIFICATE_POLICY,
+  type Entrance,
+  type RelayOptions,
+} from "./relay-options.ts";
 import type { LiveSession, Parked } from "./relay-view.ts";
 import type { CloseReason } from "./splice/plane.ts";
+import { type Review, Standing } from "./standing.ts";
 import { plainTerms, type Terms, termsOf } from "./terms.ts";
 
 /** Seconds after which a client that found the relay full or draining may try again. */
@@ -34,6 +42,7 @@ export class Relay {
   readonly #rendezvous = new Rendezvous<Held>();
   readonly #joins: Joins;
   readonly #sessions: LiveSessions;
+  readonly #standing: Standing;
   readonly #admitting = new Set<Socket>();
   #drain: Drain | null = null;
   #drained: Promise<void> | null = null;
@@ -42,8 +51,16 @@ export class Relay {
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#sessions = new LiveSessions(options.limits);
-    this.#joins = new Joins(options.plane, (joined, pair) => this.#began(joined, pair));
     this.#admission = new Admission(options.credentials, options.limits, options.observe);
+    const policy = options.certificates ?? DEFAULT_CERTIFICATE_POLICY;
+    this.#standing = new Standing(this.#rendezvous, this.#sessions, policy, (identity) =>
+      this.#admission.flawOf(identity),
+    );
+    this.#joins = new Joins(
+      options.plane,
+      (pair) => this.#standing.mayMeet(pair),
+      (joined, pair) => this.#began(joined, pair),
+    );
   }
 
   /** Null unless it is draining. */
@@ -109,6 +126,16 @@ export class Relay {
   }
 
   /**
+   * From now on nobody is admitted, or paired, but by these credentials. Whoever is parked or in a session is judged by them
+   * anew: resolves when that is done. Throws at once, and changes nothing, if the credentials are not usable.
+   */
+  setCredentials(credentials: Credentials, policy: CertificatePolicy): Promise<Review> {
+    this.#admission.setCredentials(credentials);
+    this.#standing.policy = policy;
+    return this.#standing.review();
+  }
+
+  /**
    * Stops admitting and refuses who is parked; resolves when every session has ended. Those that have not after
    * `deadlineMs` are reset. Called again, it sets that deadline anew.
    */
@@ -131,6 +158,7 @@ export class Relay {
 
   /** Ends everything that is left. */
   async close(): Promise<void> {
+    this.#standing.close();
     for (const socket of this.#admitting) socket.destroy();
     this.#drain ??= new Drain(() => {});
     await this.#turnAllAway();
@@ -178,8 +206,8 @@ export class Relay {
     const admitted =
       entrance.protocol === "plain"
         ? admitPlain(socket, () => this.#authorizePlain(entrance.route), this.#observe)
-        : await this.#admission.admit(socket, entrance.protocol, (identity, request) =>
-            this.#authorize(entrance, identity, request),
+        : await this.#admission.admit(socket, entrance.protocol, (identity, flaw, request) =>
+            this.#authorize(entrance, identity, flaw, request),
           );
     const { connection, address, transport, durationMs, grant } = admitted;
     const { name, peer, channel } = grant;
@@ -188,9 +216,11 @@ export class Relay {
     return admitted;
   }
 
-  #authorize(entrance: Entrance, identity: Identity, request: Request | null): Terms {
-    this.#checkOpen();
-    return termsOf(entrance, identity, request, this.routes, this.#options.limits);
+  #authorize(entrance: Entrance, identity: Identity, flaw: Flaw | null, request: Request | null): Terms {
+    if (flaw === null) this.#checkOpen();
+    const terms = termsOf(entrance, identity, flaw, request, this.routes, this.#options.limits);
+    if (flaw !== null) this.#checkOpen(); // only now it is somebody to whom that may be told
+    return terms;
   }
 
   #authorizePlain(route: Route): Terms {
@@ -209,10 +239,11 @@ export class Relay {
     return connections > this.#options.limits.connections;
   }
 
-  #park({ link, grant, request, connection, address, transport }: Admitted<Terms>): Held {
+  #park({ link, grant, identity, request, connection, address, transport }: Admitted<Terms>): Held {
     const { route, channel, name, role, waitMs } = grant;
     const parkedAt = performance.now();
     const held: Held = {
+      identity,
       connection,
       address,
       transport,
@@ -235,6 +266,8 @@ export class Relay {
       // These may have changed since it was authorized: detaching took a round trip.
       if (this.#drain !== null) throw new Refusal("draining", { retryAfter: RETRY_AFTER_S });
       if (this.routes.find(held.route.f1, held.route.f2) !== held.route) throw new Refusal("no_route");
+      this.#standing.check(held);
+      this.#standing.watchParked(held);
       const pair = await this.#rendezvous.arrive(held, { again });
       const joined = await this.#joins.of(pair);
       if (joined !== null) return { joined, leads: pair.second === held };
@@ -246,12 +279,14 @@ export class Relay {
     const { id, route, channel, ends } = joined.live;
     const waitedMs = performance.now() - first.parkedAt;
     this.#observe({ event: "paired", session: id, route: namesOf(route), channel, ends, waitedMs });
+    this.#standing.watchSession(joined);
   }
 
   async #carry(joined: Joined): Promise<void> {
     const { live, session } = joined;
     const startedAt = performance.now();
-    const { reason, by, bytes } = await session.ended;
+    const { reason, by: causedBy, bytes } = await session.ended;
+    const by = causedBy ?? joined.blamed;
     this.#sessions.delete(joined);
     const { id, route, channel } = live;
     const names = [live.ends[0].name, live.ends[1].name] as const;

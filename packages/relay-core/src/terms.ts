@@ -1,9 +1,11 @@
 /** On which terms a caller is admitted: which route, under which name, on which channel, and how long it may wait. */
 import { Refusal } from "@serverless-relay/protocol";
-import type { Identity } from "./admission/certificate.ts";
 import { Dropped } from "./admission/drops.ts";
+import type { Identity } from "./admission/identity.ts";
 import type { Request } from "./admission/request.ts";
+import type { Flaw } from "./admission/trust.ts";
 import { authorize, type Claim, endOfRoute } from "./pairing/authorize.ts";
+import type { Caller } from "./pairing/pins.ts";
 import type { Arrival } from "./pairing/rendezvous.ts";
 import type { Route, RouteTable } from "./pairing/routes.ts";
 import type { Entrance, RelayLimits } from "./relay-options.ts";
@@ -20,20 +22,48 @@ export interface Terms extends Pick<Claim, "route"> {
 /** The channel of those who cannot name one: the port of `https://peer/`. */
 const DEFAULT_CHANNEL = "443";
 
-/** Of a verified caller; `request` is null behind a bare listener. Throws Refusal or Dropped. */
+/**
+ * Of a caller; `request` is null behind a bare listener. With a `flaw`, only a route that has pinned its key may take it; where
+ * none has, the flaw is all that it hears of. Throws Refusal or Dropped.
+ */
 export function termsOf(
   entrance: Entrance,
-  { names }: Identity,
+  identity: Identity,
+  flaw: Flaw | null,
+  request: Request | null,
+  routes: RouteTable,
+  limits: RelayLimits,
+): Terms {
+  try {
+    return termsFor(entrance, callerOf(identity, flaw), request, routes, limits);
+  } catch (error) {
+    throw flaw !== null && (error instanceof Refusal || error instanceof Dropped) ? new Refusal(flaw) : error;
+  }
+}
+
+function callerOf(identity: Identity, flaw: Flaw | null): Caller {
+  return {
+    names: identity.names,
+    verified: flaw === null,
+    get key() {
+      return identity.key; // a hash, which most routes do not ask for
+    },
+  };
+}
+
+function termsFor(
+  entrance: Entrance,
+  caller: Caller,
   request: Request | null,
   routes: RouteTable,
   { waitMs, maxWaitMs }: RelayLimits,
 ): Terms {
   if (request === null) {
-    const claim = entrance.route === undefined ? null : endOfRoute(entrance.route, names);
+    const claim = entrance.route === undefined ? null : endOfRoute(entrance.route, caller);
     if (claim === null) throw new Dropped("not_of_this_route");
     return { ...claim, channel: DEFAULT_CHANNEL, role: undefined, waitMs };
   }
-  const claim = authorize(routes, names, request);
+  const claim = authorize(routes, caller, request);
   if (entrance.route !== undefined && entrance.route !== claim.route) throw new Refusal("no_route");
   const asked = request.wait === undefined ? waitMs : request.wait * 1000;
   return { ...claim, channel: request.channel, role: request.role, waitMs: Math.min(asked, maxWaitMs) };

@@ -26,6 +26,7 @@ export async function readIdentity(
   files: { readonly cert: NamedFile; readonly key: NamedFile },
   findings: Findings,
   now: Date,
+  inForce: { readonly cert: string } | null,
 ): Promise<{ cert: string; key: string; facts: CertificateFacts[] } | null> {
   const [chain, key] = [await readCertificates(files.cert, findings), await readKey(files.key, findings)];
   const leaf = chain?.certificates[0];
@@ -40,6 +41,9 @@ export async function readIdentity(
   if (!usable(findings, files.cert, { cert: chain.text, key: key.text })) return null;
   if (leaf.keyUsage !== undefined && !leaf.keyUsage.includes(SERVER_AUTH)) {
     findings.warning(files.cert, "is not for TLS servers, so clients turn away; issue one with serverAuth");
+  }
+  if (leaf.validToDate <= now && inForce !== null && inForce.cert !== chain.text) {
+    findings.problem(files.cert, `${subjectOf(leaf)} ${expiryWarning("relay", leaf.validToDate, now)}`);
   }
   return { cert: chain.text, key: key.text, facts: noteFacts("relay", files.cert, chain.certificates, findings, now) };
 }

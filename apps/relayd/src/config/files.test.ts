@@ -37,7 +37,10 @@ interface Places {
   readonly dir?: string;
 }
 
-async function check({ crl, socket = "run/relayd.sock", dir = "state" }: Places = {}): Promise<Materials> {
+async function check(
+  { crl, socket = "run/relayd.sock", dir = "state" }: Places = {},
+  inForce: Materials | null = null,
+): Promise<Materials> {
   const text = `listen: { shared: 127.0.0.1:0 }
 tls:
   cert: relay.pem
@@ -48,7 +51,7 @@ control: { socket: ${socket} }
 state: { dir: ${dir} }
 `;
   await write({ "relayd.yaml": text });
-  return await loadMaterials(await loadConfig("relayd.yaml", { cwd, env: {} }), NOW);
+  return await loadMaterials(await loadConfig("relayd.yaml", { cwd, env: {} }), NOW, inForce);
 }
 
 async function problemsOf(places?: Places): Promise<readonly string[]> {
@@ -188,6 +191,47 @@ describe("what relayd can live with", () => {
   });
 });
 
+describe("a running relay does not take up", () => {
+  const problems = async (places: Places, inForce: Materials) => {
+    const error = await check(places, inForce).catch((error: unknown) => error);
+    return error instanceof ConfigError ? error.problems : [];
+  };
+
+  it("a CRL that has run out, unless it lives with that very one already", async () => {
+    const old = await authority.crl({ revoked: [], thisUpdate: inDays(-9), nextUpdate: inDays(-1) });
+    await write({ "crl.pem": await authority.crl({ revoked: [], thisUpdate: NOW }) });
+    const good = await check({ crl: "crl.pem" });
+    await write({ "crl.pem": old });
+    expect(await problems({ crl: "crl.pem" }, good)).toEqual([
+      expect.stringMatching(
+        /tls\.crl .*: the CRL of CN=CA one ran out on .*, so every function is refused; have the CA /,
+      ),
+    ]);
+    const started = await check({ crl: "crl.pem" });
+    expect(await problems({ crl: "crl.pem" }, started)).toEqual([]);
+  });
+
+  it("CRLs that lack one of the CAs, as a file does that is only half written", async () => {
+    const [one, two] = [
+      await authority.crl({ revoked: [], thisUpdate: NOW }),
+      await other.crl({ revoked: [], thisUpdate: NOW }),
+    ];
+    await write({ "ca.pem": authority.certPem + other.certPem, "crl.pem": one + two });
+    const good = await check({ crl: "crl.pem" });
+    await write({ "crl.pem": one });
+    expect(await problems({ crl: "crl.pem" }, good)).toEqual([
+      expect.stringMatching(/holds no CRL of the CA CN=CA two/),
+    ]);
+  });
+
+  it("a certificate of its own that has run out", async () => {
+    const good = await check();
+    const old = await authority.issueRelay({ hosts: ["relay.example"], notBefore: inDays(-9), notAfter: inDays(-1) });
+    await write({ "relay.pem": old.certPem, "relay.key": old.keyPem });
+    expect(await problems({}, good)).toEqual([expect.stringMatching(/tls\.cert .*: CN=relay.example ran out on /)]);
+  });
+});
+
 describe("revocation lists", () => {
   it("come apart, for node:tls reads only the first of a text", async () => {
     const lists = [await authority.crl({ revoked: [] }), await other.crl({ revoked: [] })];
@@ -209,7 +253,7 @@ describe("revocation lists", () => {
       expect.stringMatching(/tls\.crl .*: the CRL of CN=CA one ran out on .*, so every function is refused; /),
     ]);
 
-    await write({ "crl.pem": await other.crl({ revoked: [] }) });
+    await write({ "crl.pem": await other.crl({ revoked: [], thisUpdate: NOW }) });
     const strange = (await check({ crl: "crl.pem" })).warnings;
     expect(strange).toEqual([
       expect.stringMatching(/holds no CRL of the CA CN=CA one, so its functions are all refused; add its CRL$/),

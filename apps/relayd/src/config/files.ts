@@ -7,6 +7,7 @@ import { Findings, type NamedFile } from "./findings.ts";
 import type { LoadedConfig } from "./load.ts";
 import { checkDirectory, checkSocketPath } from "./places.ts";
 import { readRevocationLists } from "./revocation.ts";
+import type { IsRevoked } from "./revoked.ts";
 import type { KeyPath } from "./source.ts";
 
 /** What the relay's TLS needs, in PEM. */
@@ -18,6 +19,12 @@ export interface Materials {
   readonly ca: string;
   /** each a text of its own: node:tls reads only the first CRL of a text */
   readonly crl?: readonly string[];
+  /** subjects of the CAs that have no CRL, though others have */
+  readonly unlisted: readonly string[];
+  /** whether the CRLs say so; there is none without a CRL */
+  readonly isRevoked?: IsRevoked;
+  /** stands for the content of the files */
+  readonly digest: string;
   /** for `status` */
   readonly certificates: readonly CertificateFacts[];
   /** `FILE:LINE:COL key.path PATH: what is the matter; what to do`: nothing that keeps relayd from starting */
@@ -26,18 +33,29 @@ export interface Materials {
 
 /**
  * @param now what the dates of certificates are held against
+ * @param inForce what a running relay goes by; null at its start, where some things are warnings that are problems later
  * @throws ConfigError
  */
-export async function loadMaterials(loaded: LoadedConfig, now: Date = new Date()): Promise<Materials> {
+export async function loadMaterials(
+  loaded: LoadedConfig,
+  now: Date = new Date(),
+  inForce: Materials | null = null,
+): Promise<Materials> {
   const { tls, control, state } = loaded.config;
   const findings = new Findings(loaded);
   const files = { cert: named(["tls", "cert"], tls.cert), key: named(["tls", "key"], tls.key) };
-  const identity = await readIdentity(files, findings, now);
+  const identity = await readIdentity(files, findings, now, inForce);
   const authorities = await readAuthorities(named(["tls", "ca"], tls.ca), findings, now);
   const revoked =
     tls.crl === undefined
       ? null
-      : await readRevocationLists(named(["tls", "crl"], tls.crl), authorities?.certificates ?? [], findings, now);
+      : await readRevocationLists(
+          named(["tls", "crl"], tls.crl),
+          authorities?.certificates ?? [],
+          findings,
+          now,
+          inForce && { crl: inForce.crl ?? [], unlisted: inForce.unlisted },
+        );
   await checkSocketPath(named(["control", "socket"], control.socket), findings);
   await checkDirectory(named(["state", "dir"], state.dir), findings);
   findings.throwIfAny();
@@ -46,7 +64,9 @@ export async function loadMaterials(loaded: LoadedConfig, now: Date = new Date()
     cert: identity.cert,
     key: identity.key,
     ca: authorities.ca,
-    ...(revoked === null ? {} : { crl: revoked.crl }),
+    ...(revoked === null ? {} : { crl: revoked.crl, isRevoked: revoked.isRevoked }),
+    unlisted: revoked?.unlisted ?? [],
+    digest: findings.digest(),
     certificates: [...identity.facts, ...authorities.facts, ...(revoked?.facts ?? [])],
     warnings: findings.warnings,
   };

@@ -1,4 +1,5 @@
 /** Gathers what is found about the places that the configuration names, so that all of it can be reported at once. */
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { explainIoError } from "../io-error.ts";
 import { ConfigError } from "./config-error.ts";
@@ -15,6 +16,7 @@ export interface NamedFile {
 export class Findings {
   readonly warnings: string[] = [];
   readonly #problems: string[] = [];
+  readonly #read = createHash("sha256");
   readonly #loaded: LoadedConfig;
 
   constructor(loaded: LoadedConfig) {
@@ -31,14 +33,30 @@ export class Findings {
     this.warnings.push(this.#line(file, what));
   }
 
+  /**
+   * Something that a relay can be started with, for who starts it reads the warning; a running one does not take it up, unless
+   * it lives with it already. `inForce`: whether it does; undefined at the start.
+   */
+  newProblem(file: NamedFile, what: string, inForce: boolean | undefined): void {
+    if (inForce === false) this.problem(file, what);
+    else this.warning(file, what);
+  }
+
   /** The file's text; null, and a problem noted, if it cannot be read. */
   async read(file: NamedFile): Promise<string | null> {
     try {
-      return await readFile(file.path, "utf8");
+      const text = await readFile(file.path, "utf8");
+      this.#read.update(`${file.path}\0${text.length}\0${text}`);
+      return text;
     } catch (error) {
       this.problem(file, explainIoError(error, "read"));
       return null;
     }
+  }
+
+  /** Stands for all that was read. To be asked once. */
+  digest(): string {
+    return this.#read.digest("hex");
   }
 
   /** @throws ConfigError if there was any problem */

@@ -3,6 +3,7 @@
  * first, each with its line, its column, what is wrong and what to do; nothing but the file itself is touched (what its
  * paths point to is looked at by files.ts).
  */
+import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
@@ -17,6 +18,8 @@ export interface LoadedConfig {
   /** absolute path of the file */
   readonly file: string;
   readonly config: Config;
+  /** stands for the file's content */
+  readonly digest: string;
   /** `FILE:LINE:COL key.path` of a value, for further messages about it */
   at(path: KeyPath): string;
 }
@@ -37,11 +40,13 @@ export async function loadConfig(
 ): Promise<LoadedConfig> {
   const path = file === undefined ? await findConfig(surroundings) : resolve(surroundings.cwd, file);
   const label = labelOf(path, surroundings.cwd);
-  const source = parseSource(await readConfig(path, label), label);
+  const text = await readConfig(path, label);
+  const source = parseSource(text, label);
   if (source.problems.length > 0) throw new ConfigError(source.problems);
   const result = configSchema.safeParse(source.value);
   if (!result.success) throw new ConfigError(result.error.issues.flatMap((issue) => describeIssue(issue, source)));
-  return { file: path, config: resolvePaths(result.data, dirname(path)), at: (keys) => source.at(keys) };
+  const digest = createHash("sha256").update(text).digest("hex");
+  return { file: path, config: resolvePaths(result.data, dirname(path)), digest, at: (keys) => source.at(keys) };
 }
 
 /** In the order in which they are tried. */

@@ -4,7 +4,6 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { DetachFailed, RecordStream, Refusal } from "@serverless-relay/protocol";
@@ -12,13 +11,15 @@ import { formatRefusal } from "../answers.ts";
 import type { EndTransport, Observer } from "../events.ts";
 import { identify } from "../ids.ts";
 import type { BareLink, Link } from "../link.ts";
-import { type Identity, verdictOf, verifyCertificate } from "./certificate.ts";
+import { verdictOf, verifyCertificate } from "./certificate.ts";
 import { Dropped } from "./drops.ts";
 import { Entry, type Requested } from "./entry.ts";
 import { createConnectParser } from "./http-parser.ts";
+import { Identities, type Identity } from "./identity.ts";
 import { refuseInTls } from "./refuse.ts";
 import { type Request, readRequest } from "./request.ts";
-import { authoritiesOf, type Credentials, createTlsServer, secureContext } from "./tls-server.ts";
+import { type Credentials, createTlsServer, secureContext } from "./tls-server.ts";
+import { type Flaw, Trust } from "./trust.ts";
 
 export interface AdmissionLimits {
   /** bytes of a request head */
@@ -33,8 +34,11 @@ export interface AdmissionLimits {
 /** What a listener speaks: CONNECT inside TLS, or TLS and then bytes. */
 export type Protocol = "connect" | "bare";
 
-/** Decides on a verified caller; `request` is null behind a bare listener. Throws Refusal or Dropped. */
-export type Authorize<Grant> = (identity: Identity, request: Request | null) => Grant;
+/**
+ * Decides on a caller; `request` is null behind a bare listener. With a `flaw`, nobody that the relay knows vouches for it, and
+ * only a route that has pinned its key may take it. Throws Refusal or Dropped.
+ */
+export type Authorize<Grant> = (identity: Identity, flaw: Flaw | null, request: Request | null) => Grant;
 
 export interface Admitted<Grant> {
   readonly connection: string;
@@ -42,6 +46,8 @@ export interface Admitted<Grant> {
   readonly address: string;
   /** from accept to admitted */
   readonly durationMs: number;
+  /** null behind a plain listener */
+  readonly identity: Identity | null;
   readonly request: Request | null;
   readonly grant: Grant;
   readonly transport: EndTransport;
@@ -56,12 +62,13 @@ export class Admission {
   // tls.Server has no word for which stream a TLSSocket runs over: the entry travels with the handshake's callbacks.
   readonly #entering = new AsyncLocalStorage<Entry>();
   readonly #entries = new WeakMap<object, Entry>();
-  #authorities: readonly X509Certificate[];
+  readonly #identities = new Identities();
+  #trust: Trust;
   #handshakes = 0;
 
   constructor(credentials: Credentials, limits: AdmissionLimits, observe: Observer) {
     this.#limits = limits;
-    this.#authorities = authoritiesOf(credentials);
+    this.#trust = new Trust(credentials);
     this.#observe = observe;
     this.#tls = createTlsServer(credentials, limits.handshakeTimeoutMs);
     this.#tls.on("secureConnection", (tls) => this.#entering.getStore()?.secured.resolve(this.#watched(tls)));
@@ -76,10 +83,19 @@ export class Admission {
     });
   }
 
-  /** Connections from now on are judged by `credentials`. Throws, and changes nothing, if they are not usable. */
+  /**
+   * Whoever has not been admitted yet is judged by `credentials`, from now on. Throws, and changes nothing, if they are not
+   * usable.
+   */
   setCredentials(credentials: Credentials): void {
+    const trust = new Trust(credentials);
     this.#tls.setSecureContext(secureContext(credentials));
-    this.#authorities = authoritiesOf(credentials);
+    this.#trust = trust;
+  }
+
+  /** Why the certificate of somebody who was admitted is not good by now; null if it is. Its dates are not looked at. */
+  flawOf(identity: Identity): Flaw | null {
+    return identity.flawUnder(this.#trust);
   }
 
   /**
@@ -89,23 +105,24 @@ export class Admission {
   async admit<Grant>(socket: Socket, protocol: Protocol, authorize: Authorize<Grant>): Promise<Admitted<Grant>> {
     const { connection, address } = identify(socket);
     const startedAt = performance.now();
-    const entry = new Entry(new RecordStream(socket));
+    const entry = new Entry(new RecordStream(socket), this.#trust);
     let tls: TLSSocket | null = null;
     let names: readonly string[] = [];
     let peer: string | null = null;
     try {
       tls = await this.#handshake(entry, protocol);
       const requested = protocol === "connect" ? await this.#request(entry) : null;
-      const identity = verifyCertificate(tls, this.#authorities);
-      names = identity.names;
-      if (requested instanceof Refusal) throw requested;
-      const request = requested === null ? null : readRequest(requested.message);
+      const identity = this.#identify(tls, entry.trust);
+      const flaw = this.flawOf(identity);
+      if (flaw === null) names = identity.names;
+      const { request, head } = understand(requested, flaw);
       peer = request?.peer ?? null;
-      const grant = authorize(identity, request);
-      const head = requested?.head ?? Buffer.alloc(0);
+      const grant = authorize(identity, flaw, request);
+      names = identity.names;
       const link = request?.transport === "raw" ? await this.#detach(entry, tls, head) : stay(entry, tls, head);
       const transport = link.kind === "bare" ? "raw" : "tls";
-      return { connection, address, durationMs: performance.now() - startedAt, request, grant, transport, link };
+      const durationMs = performance.now() - startedAt;
+      return { connection, address, durationMs, identity, request, grant, transport, link };
     } catch (error) {
       const why = reasonOf(error, entry);
       if (tls !== null && why instanceof Refusal) {
@@ -151,6 +168,15 @@ export class Admission {
     return tls;
   }
 
+  /** By the CAs and CRLs of the handshake, and then by those that are in force by now. Throws Refusal. */
+  #identify(tls: TLSSocket, trust: Trust): Identity {
+    const identity = verifyCertificate(tls, trust);
+    const flaw = this.flawOf(identity);
+    if (flaw === null) return this.#identities.shared(identity, this.#trust);
+    if (flaw !== "certificate_unknown_issuer") throw new Refusal(flaw);
+    return identity;
+  }
+
   async #request(entry: Entry): Promise<Requested> {
     entry.within(this.#limits.requestTimeoutMs, () => new Refusal("request_timeout"));
     return entry.requested.promise;
@@ -175,8 +201,19 @@ export class Admission {
       this.#observe({ event: "dropped", reason: why.reason, detail: why.message, ...known });
       return;
     }
-    const detail = why.reason.startsWith("certificate_") && tls !== null ? { detail: verdictOf(tls) } : {};
-    this.#observe({ event: "refused", reason: why.reason, ...seen, ...detail });
+    const byTls = why.reason.startsWith("certificate_") && tls !== null && !tls.authorized;
+    this.#observe({ event: "refused", reason: why.reason, ...seen, ...(byTls ? { detail: verdictOf(tls) } : {}) });
+  }
+}
+
+/** What is asked for, and what came along. Whose certificate has a flaw hears of that first. Throws Refusal. */
+function understand(requested: Requested | null, flaw: Flaw | null): { request: Request | null; head: Buffer } {
+  if (requested === null) return { request: null, head: Buffer.alloc(0) };
+  try {
+    if (requested instanceof Refusal) throw requested;
+    return { request: readRequest(requested.message), head: requested.head };
+  } catch (error) {
+    throw flaw !== null && error instanceof Refusal ? new Refusal(flaw) : error;
   }
 }
 

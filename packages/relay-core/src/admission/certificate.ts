@@ -5,11 +5,12 @@
 
 import { X509Certificate } from "node:crypto";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
+import { Refusal, type RefusalReason } from "@serverless-relay/protocol";
+import { Identity } from "./identity.ts";
+import type { Trust } from "./trust.ts";
 
 /** Longer than any chain that verifies; a self-signed certificate is its own issuer. */
 const MAX_CHAIN = 16;
-
-import { certificateNames, Refusal, type RefusalReason } from "@serverless-relay/protocol";
 
 /** OpenSSL's verdicts, as Node names them; any other means `certificate_invalid`. */
 const REASON_OF_VERDICT: Readonly<Record<string, RefusalReason>> = {
@@ -30,43 +31,57 @@ const REASON_OF_VERDICT: Readonly<Record<string, RefusalReason>> = {
   UNABLE_TO_DECRYPT_CRL_SIGNATURE: "certificate_not_checkable",
 };
 
-/** What admission keeps of a certificate. */
-export interface Identity {
-  /** not empty */
-  readonly names: readonly string[];
-}
-
 /**
- * The verified names behind a TLS connection whose handshake is done. Throws Refusal. `authorities`: the relay's CAs, as in
- * its TLS context.
+ * Who is behind a TLS connection whose handshake is done. Throws Refusal: but for an unknown issuer, for which the identity's
+ * flaw is the word, since a route may have pinned its key. `trust`: that of the TLS context in which the handshake was.
  */
-export function verifyCertificate(tls: TLSSocket, authorities: readonly X509Certificate[]): Identity {
+export function verifyCertificate(tls: TLSSocket, trust: Trust): Identity {
   // Not getPeerX509Certificate(): Node keeps a reference to the certificate with each call, some 5 KiB that are never freed.
   const { raw } = tls.getPeerCertificate();
   if (raw === undefined) throw new Refusal("certificate_missing");
-  if (!tls.authorized) throw new Refusal(reasonFor(tls, authorities));
-  const certificate = new X509Certificate(raw);
-  const names = certificateNames(certificate);
-  if (names.length === 0) throw new Refusal("certificate_without_name");
-  return { names };
+  const leaf = new X509Certificate(raw);
+  if (!tls.authorized) return unknownIssuer(tls, leaf, trust);
+  const identity = new Identity(leaf, intermediatesOf(tls, leaf, trust), trust, null);
+  if (identity.names.length === 0) throw new Refusal("certificate_without_name");
+  return identity;
 }
 
-function reasonFor(tls: TLSSocket, authorities: readonly X509Certificate[]): RefusalReason {
+function unknownIssuer(tls: TLSSocket, leaf: X509Certificate, trust: Trust): Identity {
+  const reason = reasonFor(tls, trust);
+  if (reason !== "certificate_unknown_issuer") throw new Refusal(reason);
+  const now = Date.now();
+  if (leaf.validToDate.getTime() < now) throw new Refusal("certificate_expired");
+  if (leaf.validFromDate.getTime() > now) throw new Refusal("certificate_not_yet_valid");
+  return new Identity(leaf, [], trust, reason);
+}
+
+function reasonFor(tls: TLSSocket, trust: Trust): RefusalReason {
   const reason = REASON_OF_VERDICT[verdictOf(tls)] ?? "certificate_invalid";
   // OpenSSL tells of the last failure. Of a CA that is not ours it has no CRL, either; but that is not why.
-  const foreign = reason === "certificate_not_checkable" && !isIssuedBy(authorities, tls.getPeerCertificate(true));
+  const foreign = reason === "certificate_not_checkable" && !chainOf(tls).some((link) => trust.issued(link));
   return foreign ? "certificate_unknown_issuer" : reason;
 }
 
-/** Whether one of `authorities` issued the certificate, or an issuer that came along with it. */
-function isIssuedBy(authorities: readonly X509Certificate[], leaf: DetailedPeerCertificate): boolean {
-  let link: DetailedPeerCertificate | undefined = leaf;
+/** What came along with the leaf and is none of the relay's CAs. Most leaves are a CA's own, and nothing is asked for. */
+function intermediatesOf(tls: TLSSocket, leaf: X509Certificate, trust: Trust): X509Certificate[] {
+  if (trust.namesIssuerOf(leaf)) return [];
+  const ours = new Set(trust.authorities.map(({ fingerprint256 }) => fingerprint256));
+  return chainOf(tls)
+    .slice(1)
+    .filter(({ fingerprint256 }) => !ours.has(fingerprint256));
+}
+
+/** The leaf, its issuer, and so on, as far as they are known. */
+function chainOf(tls: TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let link: DetailedPeerCertificate | undefined = tls.getPeerCertificate(true);
   for (let depth = 0; link?.raw !== undefined && depth < MAX_CHAIN; depth++) {
     const certificate = new X509Certificate(link.raw);
-    if (authorities.some((ca) => certificate.checkIssued(ca) && certificate.verify(ca.publicKey))) return true;
+    if (chain.at(-1)?.fingerprint256 === certificate.fingerprint256) break;
+    chain.push(certificate);
     link = link.issuerCertificate;
   }
-  return false;
+  return chain;
 }
 
 /** Node's word for why the chain did not verify ("CERT_HAS_EXPIRED"). Declared as an Error, it is in fact a string. */

@@ -4,12 +4,15 @@ import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import { type RecordStream, Refusal } from "@serverless-relay/protocol";
 import { Dropped } from "./drops.ts";
+import type { Trust } from "./trust.ts";
 
 /** What the HTTP parser found: a CONNECT, or something to be refused. */
 export type Requested = { readonly message: IncomingMessage; readonly head: Buffer } | Refusal;
 
 export class Entry {
   readonly records: RecordStream;
+  /** what its handshake goes by */
+  readonly trust: Trust;
   readonly secured = Promise.withResolvers<TLSSocket>();
   readonly requested = Promise.withResolvers<Requested>();
   /** its request, or what came instead of one, has been read */
@@ -19,8 +22,9 @@ export class Entry {
   #deadline: NodeJS.Timeout | undefined;
   #finished = false;
 
-  constructor(records: RecordStream) {
+  constructor(records: RecordStream, trust: Trust) {
     this.records = records;
+    this.trust = trust;
     // Only the step under way is awaited; the others hear of a failure through it.
     this.secured.promise.catch(() => {});
     this.requested.promise.catch(() => {});

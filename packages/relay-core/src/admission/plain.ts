@@ -11,7 +11,7 @@ export function admitPlain<Grant>(socket: Socket, authorize: () => Grant, observ
   const seen = { ...identify(socket), durationMs: 0 };
   try {
     const link = { kind: "bare", socket, readAhead: Buffer.alloc(0) } as const;
-    return { ...seen, request: null, grant: authorize(), transport: "plain", link };
+    return { ...seen, identity: null, request: null, grant: authorize(), transport: "plain", link };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     socket.destroy();

@@ -1,10 +1,8 @@
 /** TLS as the relay serves it: 1.3 only, certificates asked for but judged later, nothing resumed. */
-import { constants, X509Certificate } from "node:crypto";
+import { constants, type X509Certificate } from "node:crypto";
 import { createServer, type SecureContextOptions, type Server } from "node:tls";
 
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-
-/** PEM texts. */
+/** PEM texts, and who has been revoked. */
 export interface Credentials {
   readonly cert: string | Buffer;
   readonly key: string | Buffer;
@@ -12,6 +10,11 @@ export interface Credentials {
   readonly ca: string | Buffer;
   /** a list holds several; node:tls reads only the first CRL of a text */
   readonly crl?: string | readonly string[];
+  /**
+   * Whether `crl` says that this certificate is revoked. It is asked of those that were admitted before: node:crypto reads no
+   * CRL. Default: none is.
+   */
+  readonly isRevoked?: (certificate: X509Certificate) => boolean;
 }
 
 export function createTlsServer(credentials: Credentials, handshakeTimeoutMs: number): Server {
@@ -24,11 +27,6 @@ export function createTlsServer(credentials: Credentials, handshakeTimeoutMs: nu
     // Admission's own deadline comes first; this one is there so that TLS never waits longer than it.
     handshakeTimeout: 2 * handshakeTimeoutMs,
   });
-}
-
-/** The CAs of functions, one by one. */
-export function authoritiesOf({ ca }: Credentials): X509Certificate[] {
-  return (ca.toString().match(PEM_CERTIFICATE) ?? []).map((pem) => new X509Certificate(pem));
 }
 
 /** For `Server.setSecureContext`, too: it replaces everything at once. */

@@ -94,6 +94,15 @@ export class Rendezvous<A extends Arrival> {
     waiting.reject(new Withdrawn());
   }
 
+  /** Sends `arrival` away. False if it does not wait any more. */
+  refuse(arrival: A, refusal: Refusal): boolean {
+    const waiting = this.#waiting.get(arrival);
+    if (waiting === undefined) return false;
+    this.#leave(waiting);
+    waiting.reject(refusal);
+    return true;
+  }
+
   /** Sends away everybody on `route`, or everybody. They are told in slices, for there may be thousands. */
   evict(refusal: Refusal, route?: Route): Evicted {
     const evicted = route === undefined ? [...this.#waiting.values()] : this.#waitingOn(route);

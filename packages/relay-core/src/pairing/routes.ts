@@ -1,9 +1,16 @@
 /** The routes: unordered pairs of function names that may meet, looked up by both. */
 
+import type { Pins } from "./pins.ts";
+
+interface RouteOptions {
+  readonly pins?: Pins | undefined;
+}
+
 export interface Route {
   /** in the order in which the route was added: where neither end asks for a role, f1 is the client */
   readonly f1: string;
   readonly f2: string;
+  readonly options?: RouteOptions;
 }
 
 /** The same for {a, b} and {b, a}. A line feed cannot be part of a name. */

@@ -13,6 +13,9 @@ export const CLOSE_REASONS = [
   "route_deleted",
   "idle_timeout",
   "drain_deadline",
+  "certificate_revoked", // of one of its ends, while it ran; or of that one's issuer
+  "certificate_expired",
+  "certificate_unknown_issuer", // its CA is no longer one of the relay's
   "shutdown",
 ] as const;
 

@@ -1,0 +1,121 @@
+import { X509Certificate } from "node:crypto";
+import { type Authority, createAuthority, createSelfSigned, openAuthority } from "@serverless-relay/pki";
+import { beforeAll, describe, expect, it } from "vitest";
+import { Identities, Identity } from "./identity.ts";
+import { type Chain, Trust } from "./trust.ts";
+
+const DAY = 86_400_000;
+const now = Date.now();
+const inDays = (days: number) => new Date(now + days * DAY);
+
+let root: Authority;
+let otherRoot: Authority;
+let middle: Authority;
+let direct: Chain;
+let viaMiddle: Chain;
+
+const read = (pem: string) => new X509Certificate(pem);
+const leafOf = async (issuer: Authority, name = "f1") =>
+  read((await issuer.issueFunction({ names: [name], notAfter: inDays(9) })).certPem);
+
+beforeAll(async () => {
+  root = await createAuthority({ commonName: "root" });
+  otherRoot = await createAuthority({ commonName: "root" }); // the name alone makes no CA
+  const issued = await root.issue({ commonName: "middle", ca: true });
+  middle = await openAuthority(issued.certPem, issued.keyPem);
+  direct = { leaf: await leafOf(root), intermediates: [] };
+  viaMiddle = { leaf: await leafOf(middle), intermediates: [read(middle.certPem)] };
+});
+
+/** Trusts these, and nobody whose certificate is among `revoked`. */
+function trustIn(authorities: readonly Authority[], ...revoked: X509Certificate[]): Trust {
+  const gone = new Set(revoked.map(({ fingerprint256 }) => fingerprint256));
+  return new Trust({
+    ca: authorities.map(({ certPem }) => certPem).join(""),
+    isRevoked: ({ fingerprint256 }) => gone.has(fingerprint256),
+  });
+}
+
+describe("a certificate that was admitted is good", () => {
+  it("while its CA is there, directly or through an intermediate that came along", () => {
+    expect(trustIn([root]).judge(direct, now)).toBeNull();
+    expect(trustIn([root]).judge(viaMiddle, now)).toBeNull();
+    expect(trustIn([otherRoot, root]).judge(direct, now)).toBeNull();
+  });
+
+  it("through an intermediate that the relay has itself", () => {
+    expect(trustIn([root, middle]).judge({ ...viaMiddle, intermediates: [] }, now)).toBeNull();
+  });
+});
+
+describe("a certificate that was admitted is no longer good", () => {
+  it("once its CA is gone, another of the same name included", () => {
+    expect(trustIn([]).judge(direct, now)).toBe("certificate_unknown_issuer");
+    expect(trustIn([otherRoot]).judge(direct, now)).toBe("certificate_unknown_issuer");
+    expect(trustIn([otherRoot]).judge(viaMiddle, now)).toBe("certificate_unknown_issuer");
+  });
+
+  it("where only an intermediate is left, as in a handshake", () => {
+    expect(trustIn([middle]).judge(viaMiddle, now)).toBe("certificate_unknown_issuer");
+  });
+
+  it("once it is revoked, or its intermediate is, whether the signatures are looked at or not", () => {
+    for (const signaturesHold of [false, true]) {
+      expect(trustIn([root], direct.leaf).judge(direct, now, signaturesHold)).toBe("certificate_revoked");
+      expect(trustIn([root], ...viaMiddle.intermediates).judge(viaMiddle, now, signaturesHold)).toBe(
+        "certificate_revoked",
+      );
+      expect(trustIn([root], direct.leaf).judge(viaMiddle, now, signaturesHold)).toBeNull();
+    }
+  });
+
+  it("once it, or its CA, has run out", async () => {
+    expect(trustIn([root]).judge(direct, inDays(10).getTime())).toBe("certificate_expired");
+    expect(trustIn([root]).judge(direct, inDays(8).getTime())).toBeNull();
+    const shortLived = await createAuthority({ commonName: "short", notAfter: inDays(1) });
+    const leaf = await leafOf(shortLived);
+    expect(trustIn([shortLived]).judge({ leaf, intermediates: [] }, inDays(2).getTime())).toBe("certificate_expired");
+  });
+
+  it("where what it says is its issuer is no CA", async () => {
+    const { certPem, keyPem } = await createSelfSigned("f1");
+    expect(keyPem).not.toBe("");
+    expect(trustIn([root]).judge({ leaf: read(certPem), intermediates: [] }, now)).toBe("certificate_unknown_issuer");
+  });
+});
+
+describe("an identity", () => {
+  it("is one for all connections with the same certificate, and another for another", async () => {
+    const trust = trustIn([root]);
+    const identities = new Identities();
+    const make = (leaf: X509Certificate) => identities.shared(new Identity(leaf, [], trust, null), trust);
+    const first = make(direct.leaf);
+    expect(make(read(direct.leaf.toString()))).toBe(first);
+    expect(make(await leafOf(root))).not.toBe(first);
+  });
+
+  it("is judged anew when the trust has changed, and only then", () => {
+    const identity = new Identity(direct.leaf, [], trustIn([root]), null);
+    let asked = 0;
+    const counting = new Trust({
+      ca: root.certPem,
+      isRevoked: () => {
+        asked++;
+        return true;
+      },
+    });
+    expect(identity.flawUnder(counting)).toBe("certificate_revoked");
+    expect(identity.flawUnder(counting)).toBe("certificate_revoked");
+    expect(asked).toBe(1);
+    expect(identity.flawUnder(trustIn([otherRoot]))).toBe("certificate_unknown_issuer");
+    expect(identity.flawUnder(trustIn([root]))).toBeNull();
+  });
+
+  it("knows its names, its end, and the SHA-256 of its public key as openssl gives it", () => {
+    const { leaf, intermediates } = viaMiddle;
+    const identity = new Identity(leaf, intermediates, trustIn([root]), null);
+    expect(identity.names).toEqual(["f1"]);
+    expect(identity.notAfter).toBe(leaf.validToDate.getTime());
+    expect(identity.key).toMatch(/^sha256:[0-9a-f]{64}$/);
+  });
+});
