@@ -1,6 +1,6 @@
 /** GET /v1/parked: the admitted that wait for their peers. */
 import { z } from "zod";
-import { nameSchema, roleSchema, routeNamesSchema, timeSchema } from "./scalars.ts";
+import { nameSchema, roleSchema, routeNamesSchema, timeSchema, transportSchema } from "./scalars.ts";
 
 export const parkedSchema = z
   .object({
@@ -9,7 +9,7 @@ export const parkedSchema = z
     peer: nameSchema.nullable().describe("whom it waits for; null behind a plain listener"),
     route: routeNamesSchema,
     channel: z.string(),
-    transport: z.enum(["raw", "tls", "plain"]),
+    transport: transportSchema,
     role: roleSchema.nullable().describe("the one that it asked for; null if it leaves that to the relay"),
     address: z.string().describe("host:port that it dialled from"),
     parkedAt: timeSchema,

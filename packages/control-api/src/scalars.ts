@@ -29,3 +29,6 @@ export const routeNamesSchema = z
   .object({ f1: nameSchema, f2: nameSchema })
   .meta({ id: "RouteNames", description: "a route by the two names that may meet" });
 export type RouteNames = z.infer<typeof routeNamesSchema>;
+
+/** `hop`: the end is parked at another relay of the cluster, and the connection leads there. */
+export const transportSchema = z.enum(["raw", "tls", "plain", "hop"]);

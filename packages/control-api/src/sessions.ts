@@ -1,12 +1,12 @@
 /** /v1/sessions: the pairs being carried. */
 import { z } from "zod";
-import { countSchema, nameSchema, roleSchema, routeNamesSchema, timeSchema } from "./scalars.ts";
+import { countSchema, nameSchema, roleSchema, routeNamesSchema, timeSchema, transportSchema } from "./scalars.ts";
 
 export const endSchema = z
   .object({
     name: nameSchema.nullable().describe("verified; null behind a plain listener"),
     address: z.string().describe("host:port that the end dialled from"),
-    transport: z.enum(["raw", "tls", "plain"]),
+    transport: transportSchema,
     role: roleSchema,
     bytesSent: countSchema.describe("by this end, relayed so far"),
   })

@@ -7,8 +7,11 @@ import type { RefusalReason, Role } from "@serverless-relay/protocol";
 import type { DropReason } from "./admission/drops.ts";
 import type { CloseReason } from "./splice/plane.ts";
 
-/** How an end talks to the relay; `plain` is a connection of a plain listener: no TLS, nobody verified. */
-export type EndTransport = "raw" | "tls" | "plain";
+/**
+ * How an end talks to the relay; `plain` is a connection of a plain listener: no TLS, nobody verified; `hop` leads to
+ * another relay, at which the end is parked.
+ */
+export type EndTransport = "raw" | "tls" | "plain" | "hop";
 
 interface ConnectionEvent {
   /** id of the connection at the relay */

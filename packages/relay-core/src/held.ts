@@ -16,6 +16,11 @@ export function namesOf(route: Route): readonly [string, string] {
   return [route.f1, route.f2];
 }
 
+/** Whom `name` meets on that route. */
+export function peerNameOf(route: Route, name: string): string {
+  return name === route.f1 ? route.f2 : route.f1;
+}
+
 export function endOf({ connection, name, address, transport }: Held, role: EndOfSession["role"]): EndOfSession {
   return { connection, name, address, transport, role };
 }
@@ -23,5 +28,6 @@ export function endOf({ connection, name, address, transport }: Held, role: EndO
 /** What tells `held` that it is paired; nothing to an end that does not speak CONNECT. */
 export function headFor(held: Held, { role }: EndOfSession, session: string, peer: Held): Buffer {
   if (!held.speaksConnect || held.transport === "plain") return Buffer.alloc(0);
-  return formatPaired({ transport: held.transport, session, peer: peer.name, role });
+  const transport = held.transport === "hop" ? "raw" : held.transport;
+  return formatPaired({ transport, session, peer: peer.name, role });
 }

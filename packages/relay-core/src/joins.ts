@@ -46,7 +46,7 @@ export class Joins {
   async #join(pair: Pair<Held>): Promise<Joined | null> {
     if (!this.#mayMeet(pair)) return null;
     const { first, second } = pair;
-    const id = newId();
+    const id = pair.told?.session ?? newId();
     const role = roleOfSecond(pair);
     const ends = [endOf(first, otherRole(role)), endOf(second, role)] as const;
     const session = await this.#plane.join(

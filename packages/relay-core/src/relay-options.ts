@@ -1,6 +1,7 @@
 /** What a Relay is constructed with, and how connections reach it. */
 import type { AdmissionLimits } from "./admission/admission.ts";
 import type { Credentials } from "./admission/tls-server.ts";
+import type { Elsewhere } from "./elsewhere.ts";
 import type { Observer } from "./events.ts";
 import type { Route } from "./pairing/routes.ts";
 import type { DataPlane } from "./splice/plane.ts";
@@ -12,6 +13,8 @@ export interface RelayOptions {
   readonly limits: RelayLimits;
   /** default: revoked ends, expired is kept */
   readonly certificates?: CertificatePolicy;
+  /** other relays, where peers may be parked; without it, all that there is is here */
+  readonly elsewhere?: Elsewhere;
 }
 
 /** What becomes of sessions whose certificates are no longer good. Parked clients are refused in any case. */

@@ -15,7 +15,7 @@ import type { Flaw } from "./admission/trust.ts";
 import { formatRefusal } from "./answers.ts";
 import { Drain, type DrainTimes } from "./drain.ts";
 import type { Observer } from "./events.ts";
-import { type Held, namesOf } from "./held.ts";
+import { type Held, namesOf, peerNameOf } from "./held.ts";
 import { identify } from "./ids.ts";
 import { Joins } from "./joins.ts";
 import { type Joined, LiveSessions } from "./live-sessions.ts";
@@ -28,6 +28,7 @@ import {
   type RelayOptions,
 } from "./relay-options.ts";
 import type { LiveSession, Parked } from "./relay-view.ts";
+import { Seeking } from "./seeking.ts";
 import type { CloseReason } from "./splice/plane.ts";
 import { type Review, Standing } from "./standing.ts";
 import { plainTerms, type Terms, termsOf } from "./terms.ts";
@@ -43,6 +44,7 @@ export class Relay {
   readonly #joins: Joins;
   readonly #sessions: LiveSessions;
   readonly #standing: Standing;
+  readonly #seeking: Seeking | null;
   readonly #admitting = new Set<Socket>();
   #drain: Drain | null = null;
   #drained: Promise<void> | null = null;
@@ -61,6 +63,11 @@ export class Relay {
       (pair) => this.#standing.mayMeet(pair),
       (joined, pair) => this.#began(joined, pair),
     );
+    const { plane, elsewhere } = options;
+    this.#seeking =
+      elsewhere === undefined
+        ? null
+        : new Seeking(elsewhere, { plane, rendezvous: this.#rendezvous, joins: this.#joins });
   }
 
   /** Null unless it is draining. */
@@ -268,9 +275,12 @@ export class Relay {
       if (this.routes.find(held.route.f1, held.route.f2) !== held.route) throw new Refusal("no_route");
       this.#standing.check(held);
       this.#standing.watchParked(held);
-      const pair = await this.#rendezvous.arrive(held, { again });
+      const arrival = this.#rendezvous.arrive(held, { again });
+      const stopSeeking = this.#seeking?.begin(held);
+      const pair = await arrival.finally(stopSeeking);
       const joined = await this.#joins.of(pair);
-      if (joined !== null) return { joined, leads: pair.second === held };
+      // Of two that are parked here, the later one leads; a hop leads nobody.
+      if (joined !== null) return { joined, leads: pair.second === held || pair.second.transport === "hop" };
     }
   }
 
@@ -316,7 +326,7 @@ export class Relay {
     const refusal = why instanceof Refusal ? why : new Refusal("internal_error");
     this.#options.plane.dismiss(held.leg, held.speaksConnect ? formatRefusal(refusal) : Buffer.alloc(0));
     const names = name === null ? [] : [name];
-    const peer = name === null ? null : name === route.f1 ? route.f2 : route.f1;
+    const peer = name === null ? null : peerNameOf(route, name);
     const seen = { connection, address, names, peer, durationMs };
     this.#observe({ event: "refused", reason: refusal.reason, parked: true, ...seen });
   }

@@ -22,6 +22,8 @@ export interface Pair<A extends Arrival> {
   /** the one that had been waiting */
   readonly first: A;
   readonly second: A;
+  /** what another relay has decided on, where one of the two is parked there */
+  readonly told?: { readonly session: string; readonly roleOfSecond: Role };
 }
 
 /** The client went away while it waited: there is nobody left to answer. */
@@ -49,10 +51,10 @@ export interface Evicted {
 interface Waiting<A extends Arrival> extends Waiter<Waiting<A>> {
   readonly arrival: A;
   readonly gathering: Gathering<A>;
-  readonly place: Place<A>;
+  place: Place<A>;
   readonly resolve: (pair: Pair<A>) => void;
   readonly reject: (why: Refusal | Withdrawn) => void;
-  readonly timer: NodeJS.Timeout;
+  timer: NodeJS.Timeout;
   /** what the refusal will say if nobody (else) comes */
   readonly reasonSoFar: "peer_timeout" | "peer_vanished" | "role_conflict";
 }
@@ -60,6 +62,8 @@ interface Waiting<A extends Arrival> extends Waiter<Waiting<A>> {
 export class Rendezvous<A extends Arrival> {
   readonly #routes = new Map<string, Gathering<A>>(); // by route key
   readonly #waiting = new Map<A, Waiting<A>>();
+  /** they wait, but in no queue: somebody elsewhere is to have them */
+  readonly #taken = new Set<Waiting<A>>();
   #order = 0;
 
   /** Everybody who waits. */
@@ -86,6 +90,47 @@ export class Rendezvous<A extends Arrival> {
     return Promise.resolve(pair);
   }
 
+  /** Whether it waits, taken or not. */
+  has(arrival: A): boolean {
+    return this.#waiting.has(arrival);
+  }
+
+  /** Takes one that waits out of its queue: it meets nobody here until it is put back, or settled. False if it does not wait. */
+  take(arrival: A): boolean {
+    const waiting = this.#waiting.get(arrival);
+    if (waiting === undefined || this.#taken.has(waiting) || !this.#isGathered(waiting)) return false;
+    clearTimeout(waiting.timer);
+    unqueue(waiting);
+    this.#taken.add(waiting);
+    return true;
+  }
+
+  /** One that was taken waits again, where it stood; it may have left meanwhile. */
+  putBack(arrival: A): void {
+    const waiting = this.#waiting.get(arrival);
+    if (waiting === undefined || !this.#taken.has(waiting) || !this.#isGathered(waiting)) return;
+    this.#taken.delete(waiting);
+    waiting.timer = setTimeout(() => this.#expire(waiting), timeLeft(arrival));
+    waiting.place = placeIn(waiting.gathering, arrival); // the old one may have been forgotten
+    enqueue(waiting);
+  }
+
+  /** One that was taken has its pair. False if it has left meanwhile. */
+  settle(arrival: A, pair: Pair<A>): boolean {
+    const waiting = this.#waiting.get(arrival);
+    if (waiting === undefined || !this.#taken.has(waiting) || !this.#isGathered(waiting)) return false;
+    this.#leave(waiting);
+    waiting.resolve(pair);
+    return true;
+  }
+
+  /** A peer came, elsewhere, that asked for the same role. */
+  noteConflict(arrival: A): void {
+    const waiting = this.#waiting.get(arrival);
+    if (waiting === undefined || arrival.role === undefined) return;
+    waiting.place[endOf(arrival)]?.noteUnmatched(arrival.role, ++this.#order);
+  }
+
   /** The client behind `arrival` went away. */
   withdraw(arrival: A): void {
     const waiting = this.#waiting.get(arrival);
@@ -103,9 +148,10 @@ export class Rendezvous<A extends Arrival> {
     return true;
   }
 
-  /** Sends away everybody on `route`, or everybody. They are told in slices, for there may be thousands. */
+  /** Sends away everybody on `route`, or everybody, taken or not. They are told in slices, for there may be thousands. */
   evict(refusal: Refusal, route?: Route): Evicted {
-    const evicted = route === undefined ? [...this.#waiting.values()] : this.#waitingOn(route);
+    const evicted =
+      route === undefined ? [...this.#waiting.values()] : [...this.#waitingOn(route), ...this.#takenOn(route)];
     if (route === undefined) this.#routes.clear();
     else this.#routes.delete(keyOf(route));
     const told = inSlices(evicted, (waiting) => {
@@ -126,7 +172,7 @@ export class Rendezvous<A extends Arrival> {
     const { role } = arrival;
     this.#order++;
     const gathering = getOrMake(this.#routes, keyOf(arrival.route), newGathering<A>);
-    const place = getOrMake(gathering.places, placeName(arrival), (): Place<A> => [null, null]);
+    const place = placeIn(gathering, arrival);
     const peers = place[peerEndOf(arrival)];
     const conflict = peers?.hasWaiting(role) === true;
     if (role !== undefined) peers?.noteUnmatched(role, this.#order);
@@ -138,15 +184,13 @@ export class Rendezvous<A extends Arrival> {
       order: again ? -this.#order : this.#order,
       resolve,
       reject,
-      timer: setTimeout(() => this.#expire(waiting), Math.max(0, arrival.deadline - performance.now())),
+      timer: setTimeout(() => this.#expire(waiting), timeLeft(arrival)),
       previous: null,
       next: null,
       reasonSoFar: again ? "peer_vanished" : conflict ? "role_conflict" : "peer_timeout",
     };
-    const end = endOf(arrival);
-    place[end] ??= new WaitingSide();
-    place[end].add(waiting);
     gathering.count++;
+    enqueue(waiting);
     this.#waiting.set(arrival, waiting);
     return promise;
   }
@@ -159,28 +203,55 @@ export class Rendezvous<A extends Arrival> {
     );
   }
 
-  /** Takes it out of where it waits, and forgets the place if that is empty then. */
   #leave(waiting: Waiting<A>): void {
-    const { arrival, gathering, place } = waiting;
+    const { arrival, gathering } = waiting;
     clearTimeout(waiting.timer);
     this.#waiting.delete(arrival);
-    place[endOf(arrival)]?.delete(waiting);
+    if (!this.#taken.delete(waiting)) unqueue(waiting);
     gathering.count--;
-    if (!place.every((side) => side === null || side.isEmpty)) return;
-    gathering.places.delete(placeName(arrival));
-    // Not that of those who have gathered there since this one was evicted.
-    const key = keyOf(arrival.route);
-    if (gathering.count === 0 && this.#routes.get(key) === gathering) this.#routes.delete(key);
+    if (gathering.count === 0 && this.#isGathered(waiting)) this.#routes.delete(keyOf(arrival.route));
+  }
+
+  /** It has not been evicted, though others may have gathered on its route since. */
+  #isGathered({ arrival, gathering }: Waiting<A>): boolean {
+    return this.#routes.get(keyOf(arrival.route)) === gathering;
   }
 
   #findPlace(arrival: A): Place<A> | undefined {
     return this.#routes.get(keyOf(arrival.route))?.places.get(placeName(arrival));
   }
 
+  #takenOn(route: Route): Waiting<A>[] {
+    const key = keyOf(route);
+    return [...this.#taken].filter(({ arrival }) => keyOf(arrival.route) === key);
+  }
+
   #waitingOn(route: Route): Waiting<A>[] {
     const places = this.#routes.get(keyOf(route))?.places.values() ?? [];
     return [...places].flatMap((place) => place.flatMap((side) => (side === null ? [] : [...side])));
   }
+}
+
+/** Has it wait at its place. */
+function enqueue<A extends Arrival>(waiting: Waiting<A>): void {
+  const end = endOf(waiting.arrival);
+  waiting.place[end] ??= new WaitingSide();
+  waiting.place[end].add(waiting);
+}
+
+/** Takes it out of where it waits, and forgets the place if that is empty then. */
+function unqueue<A extends Arrival>(waiting: Waiting<A>): void {
+  const { arrival, place, gathering } = waiting;
+  place[endOf(arrival)]?.delete(waiting);
+  if (place.every((side) => side === null || side.isEmpty)) gathering.places.delete(placeName(arrival));
+}
+
+function placeIn<A extends Arrival>({ places }: Gathering<A>, arrival: A): Place<A> {
+  return getOrMake(places, placeName(arrival), (): Place<A> => [null, null]);
+}
+
+function timeLeft({ deadline }: Arrival): number {
+  return Math.max(0, deadline - performance.now());
 }
 
 function keyOf(route: Route): string {

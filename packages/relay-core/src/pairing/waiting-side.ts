@@ -46,10 +46,16 @@ export class WaitingSide<W extends Waiter<W>> {
       this.#oldest[wish] = waiter;
       return;
     }
-    waiter.previous = newest;
-    if (newest === null) this.#oldest[wish] = waiter;
-    else newest.next = waiter;
-    this.#newest[wish] = waiter;
+    // Behind the newest that came before it: the very newest, but for one that was taken out and is put back.
+    let before = newest;
+    while (before !== null && before.order > waiter.order) before = before.previous;
+    const after = before === null ? oldest : before.next;
+    waiter.previous = before;
+    waiter.next = after;
+    if (before === null) this.#oldest[wish] = waiter;
+    else before.next = waiter;
+    if (after === null) this.#newest[wish] = waiter;
+    else after.previous = waiter;
   }
 
   /** `waiter` must be in here. */

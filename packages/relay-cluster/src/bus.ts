@@ -1,0 +1,27 @@
+/**
+ * What the relays of a cluster need of a message system: questions that one of several listeners answers, and that come
+ * back at once when nobody listens. NATS is one (nats-bus.ts); the tests have one that loses, delays and reorders.
+ */
+
+/** A listener's stay. Closing it again does nothing. */
+export interface Listening {
+  /** settles once every question that is asked from then on, anywhere, may reach this listener */
+  readonly begun: Promise<void>;
+  close(): void;
+}
+
+/** Nobody listens: certain, and known at once; unlike a question that is not answered in time. */
+export const NOBODY = Symbol("nobody listens");
+
+export interface Bus {
+  /** Answers questions on `subject`. Of the listeners with the same `group`, one is given each question. */
+  listen(subject: string, group: string, answer: (question: Uint8Array) => Uint8Array): Listening;
+  /** What is said to `subject` and needs no answer. */
+  hear(subject: string, listener: (message: Uint8Array) => void): Listening;
+  /** The answer, or NOBODY. Rejects where none came in `timeoutMs`, or the message system is away. */
+  ask(subject: string, question: Uint8Array, timeoutMs: number): Promise<Uint8Array | typeof NOBODY>;
+  /** Best effort: it may be lost. */
+  say(subject: string, message: Uint8Array): void;
+  /** `listener` is called whenever the message system is there again after it was away; what was said meanwhile is lost. */
+  onReturn(listener: () => void): void;
+}

@@ -1,0 +1,6 @@
+export type { Bus } from "./bus.ts";
+export { Claims, type Grant, type Self, type Waiter } from "./claims.ts";
+export { type KvRoute, KvRoutes, type RouteChange } from "./kv-routes.ts";
+export { NatsBus } from "./nats-bus.ts";
+export { connectNats, type NatsOptions, NatsUnreachable } from "./nats-connection.ts";
+export { peerPlaceOf, placeOf } from "./places.ts";

@@ -1,0 +1,73 @@
+/** The bus of a cluster on NATS core: requests, queue groups, and "no responders". */
+import { errors, type NatsConnection } from "@nats-io/transport-node";
+import { type Bus, type Listening, NOBODY } from "./bus.ts";
+
+export class NatsBus implements Bus {
+  readonly #connection: NatsConnection;
+  readonly #report: (error: Error) => void;
+  readonly #onReturn: (() => void)[] = [];
+
+  /** @param report what a listener failed with, and what another sent that cannot be read */
+  constructor(connection: NatsConnection, report: (error: Error) => void) {
+    this.#connection = connection;
+    this.#report = report;
+    void this.#watch();
+  }
+
+  listen(subject: string, group: string, answer: (question: Uint8Array) => Uint8Array): Listening {
+    return this.#subscribe(subject, group, (question, respond) => respond(answer(question)));
+  }
+
+  hear(subject: string, listener: (message: Uint8Array) => void): Listening {
+    return this.#subscribe(subject, undefined, listener);
+  }
+
+  async ask(subject: string, question: Uint8Array, timeoutMs: number): Promise<Uint8Array | typeof NOBODY> {
+    try {
+      const { data } = await this.#connection.request(subject, question, { timeout: timeoutMs });
+      return data;
+    } catch (error) {
+      if (isNoResponders(error)) return NOBODY;
+      throw error;
+    }
+  }
+
+  say(subject: string, message: Uint8Array): void {
+    if (!this.#connection.isClosed()) this.#connection.publish(subject, message);
+  }
+
+  onReturn(listener: () => void): void {
+    this.#onReturn.push(listener);
+  }
+
+  #subscribe(
+    subject: string,
+    queue: string | undefined,
+    listener: (message: Uint8Array, respond: (answer: Uint8Array) => void) => void,
+  ): Listening {
+    const subscription = this.#connection.subscribe(subject, {
+      ...(queue !== undefined && { queue }),
+      callback: (error, message) => {
+        if (error !== null) return this.#report(error);
+        try {
+          listener(message.data, (answer) => message.respond(answer));
+        } catch (failure) {
+          this.#report(failure instanceof Error ? failure : new Error(String(failure)));
+        }
+      },
+    });
+    const begun = this.#connection.flush();
+    begun.catch(() => {}); // whoever waits for it hears of it
+    return { begun, close: () => subscription.unsubscribe() };
+  }
+
+  async #watch(): Promise<void> {
+    for await (const { type } of this.#connection.status()) {
+      if (type === "reconnect") for (const listener of this.#onReturn) listener();
+    }
+  }
+}
+
+function isNoResponders(error: unknown): boolean {
+  return error instanceof errors.NoRespondersError || (error instanceof errors.RequestError && error.isNoResponders());
+}

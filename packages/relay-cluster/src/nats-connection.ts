@@ -1,0 +1,61 @@
+/** The one connection to NATS that a relay has: for routes, and for who waits where. */
+import { readFile } from "node:fs/promises";
+import { connect, credsAuthenticator, type NatsConnection, type TlsOptions } from "@nats-io/transport-node";
+
+export interface NatsOptions {
+  /** "nats://host:4222" or "tls://host:4222"; any of them will do */
+  readonly servers: readonly string[];
+  /** paths of PEM files; the certificate and key are ours, where NATS wants one */
+  readonly tls?: {
+    readonly ca?: string | undefined;
+    readonly cert?: string | undefined;
+    readonly key?: string | undefined;
+  };
+  /** path of a credentials file, as `nsc` writes it */
+  readonly credentials?: string;
+}
+
+/** For the first connection. Afterwards it is tried again for ever. */
+const CONNECT_MS = 5_000;
+
+/** NATS cannot be reached, or turns this relay away. The message names the servers and says what to do. */
+export class NatsUnreachable extends Error {
+  override readonly name = "NatsUnreachable";
+
+  constructor(servers: readonly string[], cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(`cluster.nats.servers ${servers.join(", ")}: ${why}; start NATS, or see to its address and credentials`, {
+      cause,
+    });
+  }
+}
+
+/** @param name what NATS shows the connection as. Throws NatsUnreachable. */
+export async function connectNats({ servers, tls, credentials }: NatsOptions, name: string): Promise<NatsConnection> {
+  try {
+    return await connect({
+      servers: [...servers],
+      name,
+      timeout: CONNECT_MS,
+      // A relay that waits and asks at the same place must not answer itself.
+      noEcho: true,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 250,
+      reconnectJitter: 250,
+      pingInterval: 10_000,
+      maxPingOut: 2,
+      ...(tls !== undefined && { tls: filesOf(tls) }),
+      ...(credentials !== undefined && { authenticator: credsAuthenticator(await readFile(credentials)) }),
+    });
+  } catch (error) {
+    throw new NatsUnreachable(servers, error);
+  }
+}
+
+function filesOf({ ca, cert, key }: NonNullable<NatsOptions["tls"]>): TlsOptions {
+  return {
+    ...(ca !== undefined && { caFile: ca }),
+    ...(cert !== undefined && { certFile: cert }),
+    ...(key !== undefined && { keyFile: key }),
+  };
+}
