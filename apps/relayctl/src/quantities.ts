@@ -35,3 +35,24 @@ export function formatDuration(seconds: number): string {
 export function count(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
 }
+
+const SECONDS = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+/** "15m" → 900, in seconds; null if it is not understood, or is nothing. */
+export function parseDuration(text: string): number | null {
+  return parseQuantity(text, SECONDS);
+}
+
+/** "10MiB" → 10,485,760; null if it is not understood, or is nothing. */
+export function parseBytes(text: string): number | null {
+  const sizes = Object.fromEntries(UNITS.map((unit, index) => [unit, 1024 ** index]));
+  return parseQuantity(text, sizes);
+}
+
+function parseQuantity(text: string, units: Readonly<Record<string, number>>): number | null {
+  const [, amount, unit = ""] = /^([0-9]{1,12}) ?([A-Za-z]+)$/.exec(text) ?? [];
+  const size = Object.hasOwn(units, unit) ? units[unit] : undefined;
+  if (amount === undefined || size === undefined) return null;
+  const value = Number(amount) * size;
+  return value > 0 && value <= Number.MAX_SAFE_INTEGER ? value : null;
+}

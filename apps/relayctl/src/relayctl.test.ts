@@ -8,7 +8,23 @@ const shell = useShell();
 const { relayctl, daemon } = shell;
 
 const time = "2026-11-23T06:00:00.000Z";
-const route: Route = { f1: "f1", f2: "f2", source: "dynamic", createdAt: time, listener: null, parked: 0, sessions: 0 };
+const route: Route = {
+  f1: "f1",
+  f2: "f2",
+  source: "dynamic",
+  createdAt: time,
+  listener: null,
+  channelLimit: null,
+  maxSessions: null,
+  expiresAt: null,
+  once: false,
+  wait: null,
+  bandwidth: null,
+  pins: null,
+  parked: 0,
+  sessions: 0,
+};
+const PIN = `sha256:${"a".repeat(64)}`;
 const listener = { protocol: "bare", host: "127.0.0.1", port: 20000, state: "up", error: null } as const;
 const status: Status = {
   version: "1.2.3",
@@ -38,7 +54,7 @@ describe("relayctl", { timeout: 30_000 }, () => {
     }
   });
 
-  it.each(["init", "cert issue", "route add", "route delete", "route list", "status"])(
+  it.each(["init", "cert issue", "route add", "route delete", "route list", "route show", "status"])(
     "helps with %s",
     async (command) => {
       const ended = await relayctl(`${command} --help`);
@@ -50,13 +66,19 @@ describe("relayctl", { timeout: 30_000 }, () => {
 
   it.each([
     ["frob", 'no command "frob"'],
-    ["route frob", "add, delete, list"],
+    ["route frob", "add, delete, list, show"],
     ["route list f1", "unexpected argument"],
     ["route add f1", "Missing 1 required arg"],
     ["route add f1 f2 f3", "Unexpected argument: f3"],
     ["route add f1 f2 --frob", "Nonexistent flag: --frob"],
     ["route add f1 f2 --port 70000", "70000"],
     ["route add f1 f2 --protocol http", "connect, bare, plain"],
+    ["route add f1 f2 --max-sessions 0", "--max-sessions"],
+    ["route add f1 f2 --ttl 15", '--ttl "15" is not understood; write a duration such as'],
+    ["route add f1 f2 --ttl 500ms", "--ttl"],
+    ["route add f1 f2 --wait soon", "--wait"],
+    ["route add f1 f2 --bandwidth 10MB/s", "--bandwidth"],
+    ["route add f1 f2 --pin sha256:00", "--pin"],
     ["init", "Missing required flag dir"],
   ])("exits 2 on a wrong command line: %s", async (words, message) => {
     const plain = await relayctl(words);
@@ -111,6 +133,42 @@ describe("relayctl", { timeout: 30_000 }, () => {
     expect(asked()).toEqual(['POST /v1/routes {"f1":"f1","f2":"f2","protocol":"bare","port":20000}']);
   });
 
+  it("adds a route with every option, and says which it has", async () => {
+    const options = { channelLimit: 4, maxSessions: 10, once: true, wait: 30, bandwidth: 10_485_760 };
+    const pins = { f1: [PIN, PIN.replace(/a$/, "b")], f2: [PIN] };
+    const { socket, asked } = await daemon(201, {
+      created: true,
+      route: { ...route, ...options, pins, expiresAt: time },
+    });
+    const flags = `--channel-limit 4 --max-sessions 10 --ttl 15m --once --wait 30s --bandwidth 10MiB/s --listen 20000`;
+    const pinned = `--pin f1=${PIN} --pin f2=${PIN} --pin f1=${PIN.replace(/a$/, "b")}`;
+    const ended = await relayctl(`route add ${flags} ${pinned} f1 f2 --socket ${socket}`);
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(ended.stdout).toContain(
+      `options: channel-limit 4, max-sessions 10, once, wait 30s, bandwidth 10.0 MiB/s, 3 pins, until ${time}\n`,
+    );
+    const sent = { f1: "f1", f2: "f2", port: 20000, ...options, ttl: 900, pins };
+    expect(JSON.parse(asked()[0]?.replace("POST /v1/routes ", "") ?? "")).toEqual(sent);
+  });
+
+  it("shows a route", async () => {
+    const { socket, asked } = await daemon(200, { ...route, listener, maxSessions: 3, pins: { f2: [PIN] }, parked: 2 });
+    const ended = await relayctl(`route show f2 f1 --socket ${socket}`);
+    expect(ended.stdout.split("\n")).toEqual([
+      "route f1 <-> f2",
+      `source    dynamic, since ${time}`,
+      "listener  bare 127.0.0.1:20000",
+      "parked    2",
+      "sessions  0",
+      "options   max-sessions 3, 1 pin",
+      `pin f2    ${PIN}`,
+      "",
+    ]);
+    expect(asked()).toEqual(["GET /v1/routes/f2/f1"]);
+    const json = await relayctl(`route show f1 f2 --json --socket ${socket}`);
+    expect(JSON.parse(json.stdout)).toMatchObject({ maxSessions: 3 });
+  });
+
   it("says of a route that exists that nothing changed", async () => {
     const { socket } = await daemon(200, { created: false, route });
     const ended = await relayctl(`route add f1 f2 --socket ${socket}`);
@@ -140,12 +198,13 @@ describe("relayctl", { timeout: 30_000 }, () => {
   });
 
   it("lists the routes", async () => {
-    const { socket } = await daemon(200, { routes: [route, { ...route, f1: "a", listener, sessions: 12 }] });
+    const other = { ...route, f1: "a", listener, sessions: 12, maxSessions: 20, once: true };
+    const { socket } = await daemon(200, { routes: [route, other] });
     const ended = await relayctl(`route list --socket ${socket}`);
     expect(ended.stdout.split("\n")).toEqual([
-      "ROUTE      SOURCE   PARKED  SESSIONS  LISTENER",
-      "f1 <-> f2  dynamic       0         0  -",
-      "a <-> f2   dynamic       0        12  bare 127.0.0.1:20000",
+      "ROUTE      SOURCE   PARKED  SESSIONS  LISTENER              OPTIONS",
+      "f1 <-> f2  dynamic       0         0  -                     -",
+      "a <-> f2   dynamic       0        12  bare 127.0.0.1:20000  max-sessions 20, once",
       "",
     ]);
     const json = await relayctl(`route list --json --socket ${socket}`);

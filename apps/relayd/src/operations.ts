@@ -2,6 +2,7 @@
 import type * as api from "@serverless-relay/control-api";
 import type { ControlTarget } from "./control/target.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
+import type { BookedRoute } from "./route-book.ts";
 import { viewStatus } from "./status-view.ts";
 import { viewParked, viewRoute, viewSession } from "./views.ts";
 
@@ -21,11 +22,15 @@ export class Operations implements ControlTarget {
     return book.list().map((route) => viewRoute(route, book.listenerOf(route), relay));
   }
 
+  getRoute(f1: string, f2: string): api.Route {
+    return this.#view(this.#parts.book.get(f1, f2));
+  }
+
   async addRoute(asked: api.AddRoute): Promise<api.AddedRoute> {
-    const { book, relay, log } = this.#parts;
+    const { book, log } = this.#parts;
     const { created, route } = await book.add(asked);
     if (created) log.info({ route: [route.f1, route.f2] }, "route added");
-    return { created, route: viewRoute(route, book.listenerOf(route), relay) };
+    return { created, route: this.#view(route) };
   }
 
   async deleteRoute(f1: string, f2: string, options: { kill: boolean }): Promise<api.DeletedRoute> {
@@ -49,5 +54,10 @@ export class Operations implements ControlTarget {
 
   subscribe(listener: (event: api.ControlEvent) => void): () => void {
     return this.#parts.feed.subscribe(listener);
+  }
+
+  #view(route: BookedRoute): api.Route {
+    const { book, relay } = this.#parts;
+    return viewRoute(route, book.listenerOf(route), relay);
   }
 }

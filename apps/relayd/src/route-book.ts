@@ -9,6 +9,7 @@ import { type Config, mayBePlain, type RouteProtocol } from "./config/schema.ts"
 import { ControlFailure } from "./control/failure.ts";
 import { ListenError } from "./listening/listener.ts";
 import { type ListenerWish, NoPortLeft, type RouteListener, type RouteListeners } from "./listening/route-listeners.ts";
+import { type AskedOptions, askedInConfig, differences, onlyOptions, optionsOf, turned } from "./route-options.ts";
 import type { RouteStore } from "./store/route-store.ts";
 
 export interface BookedRoute extends Route {
@@ -18,7 +19,7 @@ export interface BookedRoute extends Route {
   readonly wish: ListenerWish;
 }
 
-export interface NewRoute {
+export interface NewRoute extends AskedOptions {
   readonly f1: string;
   readonly f2: string;
   readonly protocol?: RouteProtocol | undefined;
@@ -50,12 +51,16 @@ export class RouteBook {
    * ListenError or NoPortLeft if a route that never had a listener cannot be given one.
    */
   async load(staticRoutes: Config["routes"]): Promise<void> {
-    for (const { f1, f2, protocol, port } of staticRoutes) {
-      this.#enter({ f1, f2, source: "static", createdAt: null, wish: { protocol, port } });
+    for (const route of staticRoutes) {
+      const { f1, f2, protocol, port } = route;
+      const options = optionsOf(askedInConfig(route), Date.now());
+      this.#enter({ f1, f2, options, source: "static", createdAt: null, wish: { protocol, port } });
     }
-    for (const { f1, f2, createdAt, protocol, port } of this.#store.all()) {
+    for (const record of this.#store.all()) {
+      const { f1, f2, createdAt, protocol, port } = record;
       if (this.find(f1, f2) !== undefined) continue;
-      this.#enter({ f1, f2, source: "dynamic", createdAt, wish: { protocol, port } });
+      const options = onlyOptions(record);
+      this.#enter({ f1, f2, options, source: "dynamic", createdAt, wish: { protocol, port } });
     }
     // Those that had a port get it back before the others are given one.
     const hadPort = (route: BookedRoute) => route.wish.port ?? this.#store.portOf(route.f1, route.f2) ?? null;
@@ -70,6 +75,13 @@ export class RouteBook {
   find(f1: string, f2: string): BookedRoute | undefined {
     const route = this.#relay.routes.find(f1, f2);
     return route !== undefined && isBooked(route) ? route : undefined;
+  }
+
+  /** Throws ControlFailure if there is none. */
+  get(f1: string, f2: string): BookedRoute {
+    const route = this.find(f1, f2);
+    if (route !== undefined) return route;
+    throw new ControlFailure("route_not_found", `there is no route between ${f1} and ${f2}; see relayctl route list`);
   }
 
   listenerOf(route: Route): RouteListener | null {
@@ -87,10 +99,11 @@ export class RouteBook {
         return { created: false, route: existing };
       }
       const createdAt = new Date().toISOString();
-      const route: BookedRoute = { f1, f2, source: "dynamic", createdAt, wish: { protocol, port } };
+      const options = optionsOf(asked, Date.now());
+      const route: BookedRoute = { f1, f2, options, source: "dynamic", createdAt, wish: { protocol, port } };
       await this.#openListener(route);
       try {
-        await this.#store.put({ f1, f2, createdAt, protocol, port });
+        await this.#store.put({ f1, f2, createdAt, protocol, port, ...options });
       } catch (error) {
         await this.#listeners?.remove(route);
         throw error;
@@ -107,13 +120,7 @@ export class RouteBook {
     options: { kill: boolean },
   ): Promise<{ route: Route; refused: number; killed: number }> {
     return this.#inTurn(async () => {
-      const route = this.find(f1, f2);
-      if (route === undefined) {
-        throw new ControlFailure(
-          "route_not_found",
-          `there is no route between ${f1} and ${f2}; see relayctl route list`,
-        );
-      }
+      const route = this.get(f1, f2);
       if (route.source === "static") {
         const where = "it is in the configuration file; remove it there";
         throw new ControlFailure("route_static", `the route between ${f1} and ${f2} is static: ${where}`);
@@ -153,12 +160,16 @@ export class RouteBook {
     }
   }
 
-  #checkSame(existing: BookedRoute, { protocol, port }: NewRoute): void {
+  #checkSame(existing: BookedRoute, asked: NewRoute): void {
+    const { f1, protocol, port } = asked;
     const listener = this.listenerOf(existing);
-    const differs =
+    const otherListener =
       (protocol !== undefined && protocol !== listener?.protocol) || (port !== undefined && port !== listener?.port);
-    if (!differs) return;
-    const has = `its listener is ${listener?.protocol} on port ${listener?.port}`;
+    const options = optionsOf(asked, Date.now());
+    const others = differences(existing.options, f1 === existing.f1 ? options : turned(options));
+    if (otherListener) others.push(`its listener is ${listener?.protocol} on port ${listener?.port}`);
+    if (others.length === 0) return;
+    const has = others.join(", and ");
     throw new ControlFailure(
       "route_differs",
       `there is a route between ${existing.f1} and ${existing.f2} already, but ${has}; delete it first to change that`,

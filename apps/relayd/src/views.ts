@@ -4,6 +4,7 @@ import type { LiveSession, Parked, Relay } from "@serverless-relay/core";
 import type { CertificateFacts } from "./config/certificates.ts";
 import { daysLeft, expiryWarning } from "./config/expiry.ts";
 import type { BookedRoute } from "./route-book.ts";
+import { viewOptions } from "./route-options.ts";
 
 export function viewSession({ id, route, channel, startedAt, ends, bytes }: LiveSession): api.Session {
   const [first, second] = ends;
@@ -36,13 +37,14 @@ export function viewParked({ connection, name, route, channel, transport, role, 
 }
 
 export function viewRoute(route: BookedRoute, listener: ListenerState | null, relay: Relay): api.Route {
-  const { f1, f2, source, createdAt } = route;
+  const { f1, f2, source, createdAt, options } = route;
   return {
     f1,
     f2,
     source,
     createdAt,
     listener: listener && viewListener(listener),
+    ...viewOptions(options),
     parked: relay.parkedOn(route),
     sessions: relay.sessionsOn(route),
   };

@@ -43,6 +43,11 @@ export class ControlClient {
     return routes;
   }
 
+  async getRoute(f1: string, f2: string): Promise<Route> {
+    const path = `/v1/routes/${encodeURIComponent(f1)}/${encodeURIComponent(f2)}`;
+    return (await exchange(this.#target, { method: "GET", path })) as Route;
+  }
+
   /** Not `created`: the route was there before, just as asked for. */
   async addRoute(route: AddRoute): Promise<AddedRoute> {
     return (await exchange(this.#target, { method: "POST", path: "/v1/routes", body: route })) as AddedRoute;

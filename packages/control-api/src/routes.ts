@@ -1,5 +1,6 @@
-/** /v1/routes: which two functions may meet, listed, added and deleted. */
+/** /v1/routes: which two functions may meet, listed, shown, added and deleted. */
 import { z } from "zod";
+import { askedRouteOptions, viewedRouteOptions } from "./route-options.ts";
 import {
   countSchema,
   listenerStateSchema,
@@ -28,6 +29,7 @@ export const routeSchema = z
     source: z.enum(["static", "dynamic"]).describe("static: from the configuration file"),
     createdAt: timeSchema.nullable().describe("null for a static route"),
     listener: routeListenerSchema.nullable(),
+    ...viewedRouteOptions,
     parked: countSchema,
     sessions: countSchema,
   })
@@ -44,6 +46,7 @@ export const addRouteSchema = z
     f2: nameSchema,
     protocol: protocolSchema.optional(),
     port: portSchema.optional().describe("default: one out of the configured range"),
+    ...askedRouteOptions,
   })
   .meta({ id: "AddRoute" });
 export type AddRoute = z.infer<typeof addRouteSchema>;
@@ -52,7 +55,7 @@ export type AddRoute = z.infer<typeof addRouteSchema>;
 export const addedRouteSchema = z.object({ created: z.boolean(), route: routeSchema }).meta({ id: "AddedRoute" });
 export type AddedRoute = z.infer<typeof addedRouteSchema>;
 
-/** Path of DELETE /v1/routes/{f1}/{f2}; the names are percent-encoded there. */
+/** Path of GET and DELETE /v1/routes/{f1}/{f2}; the names are percent-encoded there. */
 export const routePathSchema = z.object({ f1: nameSchema, f2: nameSchema });
 export type RoutePath = z.infer<typeof routePathSchema>;
 

@@ -5,14 +5,21 @@ import * as api from "./index.ts";
 const time = "2026-11-23T06:00:00.000Z";
 const names = { f1: "f1", f2: "spiffe://example.org/f2" };
 const listener = { protocol: "bare", host: "127.0.0.1", port: 20000, state: "down", error: "address in use" };
-const route = { ...names, source: "dynamic", createdAt: time, listener, parked: 1, sessions: 0 };
+const pins = { f1: [`sha256:${"0".repeat(64)}`] };
+const options = { channelLimit: 3, maxSessions: 2, once: true, wait: 0.5, bandwidth: 1024, pins };
+const noOptions = { channelLimit: null, maxSessions: null, once: false, wait: null, bandwidth: null, pins: null };
+const shown = { createdAt: time, listener, parked: 1, sessions: 0 };
+const route = { ...names, ...options, ...shown, source: "dynamic", expiresAt: time };
+const staticRoute = { ...names, ...noOptions, ...shown, source: "static", createdAt: null, expiresAt: null };
 const end = { name: "f1", address: "127.0.0.1:5000", transport: "raw", role: "client", bytesSent: 7 };
 
 describe("the schemas", () => {
   it.each<[string, z.ZodType, unknown]>([
     ["error", api.errorAnswerSchema, { error: { code: "no_port_range", message: "set listen.perRoute" } }],
-    ["route list", api.routeListSchema, { routes: [route, { ...route, createdAt: null, listener: null }] }],
+    ["route list", api.routeListSchema, { routes: [route, { ...staticRoute, listener: null }] }],
+    ["route", api.routeSchema, staticRoute],
     ["route to add", api.addRouteSchema, { ...names, protocol: "plain", port: 1 }],
+    ["route to add, with options", api.addRouteSchema, { ...names, ...options, ttl: 900 }],
     ["route to add, without options", api.addRouteSchema, names],
     ["added route", api.addedRouteSchema, { created: true, route }],
     ["deleted route", api.deletedRouteSchema, { route: names, refused: 2, killed: 0 }],
@@ -77,6 +84,15 @@ describe("the schemas", () => {
     expect(api.addRouteSchema.safeParse({ ...names, ports: 1 }).success).toBe(false);
     expect(api.addRouteSchema.safeParse({ ...names, port: 0 }).success).toBe(false);
     expect(api.addRouteSchema.safeParse({ f1: "f1" }).success).toBe(false);
+    for (const wrong of [
+      { ttl: 0 },
+      { ttl: 1e9 },
+      { maxSessions: 1.5 },
+      { bandwidth: 0 },
+      { pins: { f1: ["sha1:0"] } },
+    ]) {
+      expect(api.addRouteSchema.safeParse({ ...names, ...wrong }).success).toBe(false);
+    }
   });
 
   it("read the query of a deletion", () => {

@@ -4,6 +4,7 @@ import Init from "./init.ts";
 import RouteAdd from "./route/add.ts";
 import RouteDelete from "./route/delete.ts";
 import RouteList from "./route/list.ts";
+import RouteShow from "./route/show.ts";
 import Status from "./status.ts";
 
 export default {
@@ -12,5 +13,6 @@ export default {
   "route:add": RouteAdd,
   "route:delete": RouteDelete,
   "route:list": RouteList,
+  "route:show": RouteShow,
   status: Status,
 };

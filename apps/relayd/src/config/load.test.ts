@@ -33,6 +33,8 @@ async function problemsOf(loading: Promise<unknown>): Promise<readonly string[]>
   throw new Error("no ConfigError", { cause: error });
 }
 
+const PIN = `sha256:${"a".repeat(64)}`;
+
 describe("a configuration that says the least", () => {
   it("has the defaults in milliseconds and bytes, and its paths from the place of the file", async () => {
     const { config, file } = await load(LEAST);
@@ -77,6 +79,14 @@ splice: { mode: kernel, threads: 4 }
 routes:
   - between: [f1, spiffe://example.org/f2]
   - { between: [f, f], protocol: plain, port: 9000 }
+  - between: [f1, f2]
+    channelLimit: 4
+    maxSessions: 10
+    ttl: 12h
+    once: true
+    wait: 90s
+    bandwidth: 10MiB/s
+    pins: { f1: ${PIN}, f2: [${PIN}, ${PIN}] }
 log: { level: trace, format: json }
 `);
     expect(config).toEqual({
@@ -107,6 +117,17 @@ log: { level: trace, format: json }
       routes: [
         { f1: "f1", f2: "spiffe://example.org/f2" },
         { f1: "f", f2: "f", protocol: "plain", port: 9000 },
+        {
+          f1: "f1",
+          f2: "f2",
+          channelLimit: 4,
+          maxSessions: 10,
+          ttl: 43_200_000,
+          once: true,
+          wait: 90_000,
+          bandwidth: 10_485_760,
+          pins: { f1: [PIN], f2: [PIN, PIN] },
+        },
       ],
       log: { level: "trace", format: "json" },
     });
@@ -161,6 +182,21 @@ describe("a wrong configuration", () => {
       "one name",
       `${LEAST}routes: [{ between: f1 }]`,
       /routes\[0\]\.between: does not hold two names; write \[f1, f2\]$/,
+    ],
+    [
+      "a pin of another hash",
+      `${LEAST}routes: [{ between: [a, b], pins: { f1: sha1:00 } }]`,
+      /pins\.f1\[0\]: "sha1:00" is no pin; write sha256: and 64 hexadecimal digits$/,
+    ],
+    [
+      "a rate in bits",
+      `${LEAST}routes: [{ between: [a, b], bandwidth: 10Mbit/s }]`,
+      /"10Mbit\/s" is not understood; write a rate such as/,
+    ],
+    [
+      "no sessions",
+      `${LEAST}routes: [{ between: [a, b], maxSessions: 0 }]`,
+      /maxSessions: must be at least 1; write how many/,
     ],
     ["three names", `${LEAST}routes: [{ between: [f1, f2, f3] }]`, /routes\[0\]\.between: does not hold two names; /],
     [

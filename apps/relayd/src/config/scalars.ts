@@ -33,6 +33,18 @@ export const duration = quantity(MILLISECONDS, "a duration such as 500ms, 60s, 1
 /** `512B`, `16KiB`, `1MiB`: becomes bytes. */
 export const size = quantity(BYTES, "a size such as 512B, 16KiB or 1MiB", "B");
 
+/** `64KiB`, `10MiB`, or `10MiB/s`: becomes bytes per second. */
+export const rate = quantity(
+  { ...BYTES, ...Object.fromEntries(Object.entries(BYTES).map(([unit, bytes]) => [`${unit}/s`, bytes])) },
+  "a rate such as 64KiB/s or 10MiB/s",
+  "B/s",
+);
+
+/** A public key: `sha256:` and 64 hexadecimal digits, in either case. */
+export const pin = text("a public key's sha256:HASH").regex(/^sha256:[0-9a-fA-F]{64}$/, {
+  error: ({ input }) => `${JSON.stringify(input)} is no pin; write sha256: and 64 hexadecimal digits`,
+});
+
 function quantity(units: Readonly<Record<string, number>>, what: string, plainUnit: string) {
   const form = new RegExp(`^([0-9]{1,15}) ?(${Object.keys(units).join("|")})$`);
   return text(what, (input) => (typeof input === "number" ? `${input} has no unit; write ${input}${plainUnit}` : null))

@@ -13,8 +13,10 @@ import {
   missing,
   oneOf,
   path,
+  pin,
   port,
   portRange,
+  rate,
   shown,
   size,
   whole,
@@ -30,6 +32,15 @@ const perRoute = section("listen.perRoute: { ports: 20000-20999 }", {
   exposePlain: flag.prefault(false).describe("allows plain listeners, which verify nobody, on other than loopback"),
 });
 
+const pins = z
+  .preprocess(
+    (input) => (typeof input === "string" ? [input] : input),
+    z
+      .array(pin, { error: ({ input }) => `is ${shown(input)}; write [sha256:HASH]` })
+      .min(1, "is empty; write [sha256:HASH]"),
+  )
+  .describe("sha256: and 64 hexadecimal digits, of the SubjectPublicKeyInfo; one, or a list");
+
 const route = section("{ between: [f1, f2] }", {
   between: z
     .tuple([functionName, functionName], {
@@ -39,6 +50,25 @@ const route = section("{ between: [f1, f2] }", {
     .describe("the two functions that may meet"),
   protocol: protocol.optional().describe("what this route's listener speaks"),
   port: port.optional().describe("this route's listener is bound to this port, and to no other"),
+  channelLimit: whole("how many, such as 4")
+    .optional()
+    .describe("distinct channels in use at once, parked or carried; default: no limit of its own"),
+  maxSessions: whole("how many, such as 10").optional().describe("sessions at once; default: no limit of its own"),
+  ttl: duration
+    .optional()
+    .describe("how long after the start of relayd there is this route; its sessions run on; default: for good"),
+  once: flag
+    .optional()
+    .describe("deletes the route, until relayd is started again, once its first session has begun; default: false"),
+  wait: duration
+    .optional()
+    .describe("how long a client is parked that does not say, at most pairing.maxWait; default: pairing.wait"),
+  bandwidth: rate
+    .optional()
+    .describe("bytes per second, of all sessions of the route together, both directions; default: no limit of its own"),
+  pins: section("pins: { f1: [sha256:HASH] }", { f1: pins.optional(), f2: pins.optional() })
+    .optional()
+    .describe("public keys that each end may have, f1 being the first of between; default: any"),
 }).transform(({ between: [f1, f2], ...options }) => ({ f1, f2, ...options }));
 
 const routes = z

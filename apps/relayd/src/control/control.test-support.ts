@@ -50,6 +50,23 @@ export const PARKED: Parked = {
   deadline: TIME,
 };
 
+const ROUTE: Route = {
+  f1: "f1",
+  f2: "f2",
+  source: "dynamic",
+  createdAt: TIME,
+  listener: null,
+  channelLimit: null,
+  maxSessions: null,
+  expiresAt: null,
+  once: false,
+  wait: null,
+  bandwidth: null,
+  pins: null,
+  parked: 0,
+  sessions: 0,
+};
+
 export class FakeTarget implements ControlTarget {
   routes: Route[] = [];
   readonly subscribers = new Set<(event: ControlEvent) => void>();
@@ -67,11 +84,17 @@ export class FakeTarget implements ControlTarget {
     return this.routes;
   }
 
+  getRoute(f1: string, f2: string): Route {
+    const found = this.routes.find((route) => route.f1 === f1 && route.f2 === f2);
+    if (found === undefined) throw new ControlFailure("route_not_found", "see relayctl route list");
+    return found;
+  }
+
   async addRoute({ f1, f2 }: { f1: string; f2: string }): Promise<{ created: boolean; route: Route }> {
     if (f1 === "static") throw new ControlFailure("route_differs", "delete it first");
     const existing = this.routes.find((route) => route.f1 === f1 && route.f2 === f2);
     if (existing !== undefined) return { created: false, route: existing };
-    const route: Route = { f1, f2, source: "dynamic", createdAt: TIME, listener: null, parked: 0, sessions: 0 };
+    const route: Route = { ...ROUTE, f1, f2 };
     this.routes.push(route);
     return { created: true, route };
   }

@@ -1,4 +1,4 @@
-/** GET and POST /v1/routes, DELETE /v1/routes/{f1}/{f2} */
+/** GET and POST /v1/routes, GET and DELETE /v1/routes/{f1}/{f2} */
 import {
   addedRouteSchema,
   addRouteSchema,
@@ -6,6 +6,7 @@ import {
   deleteRouteQuerySchema,
   routeListSchema,
   routePathSchema,
+  routeSchema,
 } from "@serverless-relay/control-api";
 import type { ControlApp } from "./app.ts";
 import { errorAnswers } from "./errors.ts";
@@ -14,6 +15,13 @@ import type { ControlTarget } from "./target.ts";
 export function serveRoutes(app: ControlApp, target: ControlTarget): void {
   const listing = { summary: "The routes", response: { 200: routeListSchema, ...errorAnswers() } };
   app.get("/v1/routes", { schema: listing }, async () => ({ routes: target.listRoutes() }));
+
+  const showing = {
+    summary: "One route",
+    params: routePathSchema,
+    response: { 200: routeSchema, ...errorAnswers("invalid_request", "route_not_found") },
+  };
+  app.get("/v1/routes/:f1/:f2", { schema: showing }, async ({ params: { f1, f2 } }) => target.getRoute(f1, f2));
 
   const adding = {
     summary: "Adds a route; durable once answered",

@@ -48,6 +48,7 @@ describe("the control API", () => {
     };
     await expect(found("/v1/status", api.statusSchema)).resolves.toEqual(STATUS);
     await expect(found("/v1/routes", api.routeListSchema)).resolves.toEqual({ routes: target.routes });
+    await expect(found("/v1/routes/f1/f2", api.routeSchema)).resolves.toEqual(target.routes[0]);
     await expect(found("/v1/sessions", api.sessionListSchema)).resolves.toEqual({ sessions: [SESSION] });
     await expect(found("/v1/parked", api.parkedListSchema)).resolves.toEqual({ parked: [PARKED] });
   });
@@ -73,6 +74,10 @@ describe("the control API", () => {
     expect(target.deleted).toEqual([name, "f2", false]);
   });
 
+  it("says so if there is no such route to show", async () => {
+    await expect(errorOf("GET", "/v1/routes/f1/f9")).resolves.toMatch(/^route_not_found: /);
+  });
+
   it("ends a session", async () => {
     const answer = await send("DELETE", `/v1/sessions/${encodeURIComponent(SESSION.id)}`);
     expect(answer).toMatchObject({ status: 200, body: { id: SESSION.id } });
@@ -86,7 +91,7 @@ describe("the control API", () => {
     expect(Object.entries(document.paths).map(([path, methods]) => [path, Object.keys(methods)])).toEqual([
       ["/v1/status", ["get"]],
       ["/v1/routes", ["get", "post"]],
-      ["/v1/routes/{f1}/{f2}", ["delete"]],
+      ["/v1/routes/{f1}/{f2}", ["get", "delete"]],
       ["/v1/sessions", ["get"]],
       ["/v1/sessions/{id}", ["delete"]],
       ["/v1/parked", ["get"]],

@@ -14,6 +14,7 @@ import type {
 export interface ControlTarget {
   status(): Status;
   listRoutes(): Route[];
+  getRoute(f1: string, f2: string): Route;
   /** Durable once resolved. */
   addRoute(asked: AddRoute): Promise<AddedRoute>;
   /** Durable once resolved. */

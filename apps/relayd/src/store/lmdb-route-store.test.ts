@@ -70,6 +70,17 @@ describe("the LMDB route store", () => {
     await expect(store.put({ f1: "a", f2: "b", createdAt: CREATED })).rejects.toThrow("is closed");
   });
 
+  it("takes over the store of an older relayd, which will not open it any more", async () => {
+    await fill(2);
+    const root = open({ path: file, noSubdir: true, encoding: "json" });
+    await root.put("relayd-schema", 1);
+    await root.close();
+    await expect(openAndClose()).resolves.toBe(2);
+    const again = open({ path: file, noSubdir: true, encoding: "json" });
+    expect(again.get("relayd-schema")).toBe(2);
+    await again.close();
+  });
+
   it("still has what was acknowledged when kill -9 came right after", async () => {
     const module = new URL("./lmdb-route-store.ts", import.meta.url).href;
     const program = `
@@ -135,9 +146,9 @@ describe("what is no good route store", () => {
 
   it("the store of a newer relayd", async () => {
     const newer = open({ path: file, noSubdir: true, encoding: "json" });
-    await newer.put("relayd-schema", 2);
+    await newer.put("relayd-schema", 3);
     await newer.close();
-    await openingFails(/: has schema 2, of a newer relayd, where 1 is known; run that relayd/);
+    await openingFails(/: has schema 3, of a newer relayd, where 2 is known; run that relayd/);
   });
 
   it("an entry that is no route", async () => {

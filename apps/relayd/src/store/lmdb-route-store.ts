@@ -11,8 +11,10 @@ import { type RouteKey, type RouteRecord, type RouteStore, routeKey, StoreError 
 
 const FILE_NAME = "routes.mdb";
 const SCHEMA_KEY = "relayd-schema";
-/** Raised with every change that an older relayd would misread. */
-const SCHEMA = 1;
+/** Raised with every change that an older relayd would misread: 2 has options of routes, which 1 would not heed. */
+const SCHEMA = 2;
+/** Those of which every record is one of SCHEMA, too. */
+const OLDER_SCHEMAS: readonly unknown[] = [1];
 
 /**
  * Opens the store in `directory`, making both if they are not there.
@@ -44,7 +46,7 @@ async function claimSchema(root: RootDatabase, path: string): Promise<void> {
     filled: root.getKeysCount({ limit: 1 }) > 0,
   }));
   if (schema === SCHEMA) return;
-  if (schema === undefined && !filled) {
+  if ((schema === undefined && !filled) || OLDER_SCHEMAS.includes(schema)) {
     await durably(path, root, () => root.put(SCHEMA_KEY, SCHEMA));
   } else if (typeof schema === "number") {
     throw new StoreError(path, `has schema ${schema}, of a newer relayd, where ${SCHEMA} is known; run that relayd`);

@@ -1,4 +1,5 @@
 /** What every route store promises, run over each implementation. */
+import type { RouteOptions } from "@serverless-relay/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RouteRecord, RouteStore } from "./route-store.ts";
 
@@ -24,6 +25,20 @@ export function describeRouteStore(name: string, open: () => Promise<RouteStore>
       await store.put(plain);
       await store.put(route("a", "z"));
       expect(store.all()).toEqual([route("a", "z"), plain]);
+    });
+
+    it("keeps every option of a route", async () => {
+      const options: Required<RouteOptions> = {
+        channelLimit: 3,
+        maxSessions: 2,
+        expiresAt: "2026-11-24T06:00:00.000Z",
+        once: true,
+        wait: 30,
+        bandwidth: 10_485_760,
+        pins: { f1: [`sha256:${"0".repeat(64)}`], f2: [`sha256:${"f".repeat(64)}`] },
+      };
+      await store.put(route("f1", "f2", options));
+      expect(store.all()).toEqual([route("f1", "f2", options)]);
     });
 
     it("takes {b, a} and {a, b} for the same route, the last one put being kept", async () => {

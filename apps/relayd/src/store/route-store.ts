@@ -4,7 +4,9 @@
  * (the configuration has them), but their ports are.
  */
 
-export interface RouteRecord {
+import type { RouteOptions } from "@serverless-relay/core";
+
+export interface RouteRecord extends RouteOptions {
   /** in the order in which they were given: f1 is the TLS client where neither end asks for a role */
   readonly f1: string;
   readonly f2: string;

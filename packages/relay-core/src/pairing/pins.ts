@@ -6,8 +6,8 @@ import type { Route } from "./routes.ts";
 
 /** Of each end that is pinned, the keys that may take it: "sha256:" and 64 hexadecimal digits of the SubjectPublicKeyInfo. */
 export interface Pins {
-  readonly f1?: readonly string[];
-  readonly f2?: readonly string[];
+  readonly f1?: readonly string[] | undefined;
+  readonly f2?: readonly string[] | undefined;
 }
 
 /** Somebody who has proved to hold the key of a certificate. */

@@ -1,6 +1,6 @@
 import type { Route, RouteList as Routes } from "@serverless-relay/control-api";
 import { DaemonCommand } from "../../daemon-command.ts";
-import { listenerText, routeText } from "../../route-text.ts";
+import { listenerText, optionsText, routeText } from "../../route-text.ts";
 import { stylesFor } from "../../styles.ts";
 import { type Column, formatTable } from "../../table.ts";
 
@@ -10,6 +10,7 @@ const COLUMNS: readonly Column[] = [
   { header: "PARKED", align: "right" },
   { header: "SESSIONS", align: "right" },
   { header: "LISTENER" },
+  { header: "OPTIONS" },
 ];
 
 export default class RouteList extends DaemonCommand {
@@ -27,5 +28,6 @@ export default class RouteList extends DaemonCommand {
 
 function cells(route: Route): string[] {
   const { source, parked, sessions, listener } = route;
-  return [routeText(route), source, `${parked}`, `${sessions}`, listener === null ? "-" : listenerText(listener)];
+  const own = listener === null ? "-" : listenerText(listener);
+  return [routeText(route), source, `${parked}`, `${sessions}`, own, optionsText(route).join(", ") || "-"];
 }
