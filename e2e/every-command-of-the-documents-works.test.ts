@@ -3,7 +3,7 @@ import { glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { RunningRelay, reservePorts } from "@serverless-relay/testkit";
+import { type ReservedPorts, RunningRelay, reservePorts } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toolchains } from "./clients/toolchains.ts";
 import { fencesOf } from "./documents/fences.ts";
@@ -41,6 +41,7 @@ async function readerOf(more: Partial<Reader> & { env?: Record<string, string> }
 
 describe("with a relay that is there", () => {
   let relay: RunningRelay;
+  let ports: ReservedPorts;
 
   beforeAll(async () => {
     relay = await RunningRelay.start({
@@ -50,12 +51,18 @@ describe("with a relay that is there", () => {
       ],
     });
     for (const name of ["f1", "f2", "mapper", "reducer"]) await relay.issue(name);
+    ports = await reservePorts(4);
   });
 
-  afterAll(() => relay.finish());
+  afterAll(async () => {
+    await ports.release();
+    await relay.finish();
+  });
 
   it.each(examples)("%s", async (path) => {
-    const env = { RELAY: `localhost:${relay.port}`, CERTS: relay.directory };
+    const names = ["F1_PORT", "F2_PORT", "HTTP_PORT", "LAMBDA_PORT"];
+    const listening = names.map((name, index) => [name, `${ports.first + index}`]);
+    const env = { RELAY: `localhost:${relay.port}`, CERTS: relay.directory, ...Object.fromEntries(listening) };
     const reader = await readerOf({ cwd: join(ROOT, dirname(path)), env });
     await walkThrough(fencesOf(await readFile(join(ROOT, path), "utf8")), reader);
   });
