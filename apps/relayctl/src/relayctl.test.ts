@@ -30,6 +30,7 @@ const status: Status = {
   version: "1.2.3",
   pid: 7,
   state: "running",
+  drain: null,
   startedAt: time,
   uptimeSeconds: 60,
   config: "relayd.yaml",

@@ -18,6 +18,7 @@ const calm: Status = {
   version: "1.2.3",
   pid: 7,
   state: "running",
+  drain: null,
   startedAt: "2026-11-23T06:00:00.000Z",
   uptimeSeconds: 3725,
   config: "/etc/relayd/relayd.yaml",

@@ -1,7 +1,8 @@
 /** What the daemon is assembled of: daemon.ts fills it in, operations.ts works on it. */
-import type { DataPlane, Relay } from "@serverless-relay/core";
+import type { DataPlane, DrainTimes, Relay } from "@serverless-relay/core";
 import type { Logger } from "pino";
 import type { Materials } from "./config/files.ts";
+import type { Config } from "./config/schema.ts";
 import type { EventFeed } from "./event-feed.ts";
 import type { Listener } from "./listening/listener.ts";
 import type { RouteBook } from "./route-book.ts";
@@ -11,6 +12,7 @@ export interface DaemonParts {
   readonly file: string;
   /** Date.now() */
   readonly startedAt: number;
+  readonly config: Config;
   readonly materials: Materials;
   readonly log: Logger;
   readonly feed: EventFeed;
@@ -19,4 +21,6 @@ export interface DaemonParts {
   readonly book: RouteBook;
   /** null until it is open */
   readonly shared: Listener | null;
+  /** Begins to drain, and stops when that is over; again, with a timeout: sets the deadline anew. */
+  drain(timeoutMs?: number): DrainTimes;
 }

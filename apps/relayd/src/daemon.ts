@@ -2,7 +2,7 @@
  * relayd, assembled: store, relay, listeners and control API. It starts in an order in which nobody is served before
  * everything is in place, and stops in the reverse one. What an operator can ask of it is operations.ts.
  */
-import { type DataPlane, openDataPlane, Relay } from "@serverless-relay/core";
+import { type DataPlane, type DrainTimes, openDataPlane, Relay } from "@serverless-relay/core";
 import type { Logger } from "pino";
 import type { Materials } from "./config/files.ts";
 import type { LoadedConfig } from "./config/load.ts";
@@ -24,17 +24,21 @@ export class Daemon implements DaemonParts {
   readonly file: string;
   readonly startedAt = Date.now();
   readonly materials: Materials;
+  readonly config: Config;
   readonly log: Logger;
+  /** Settles when the daemon has stopped, whoever asked for it. */
+  readonly stopped: Promise<void>;
   readonly feed: EventFeed;
   readonly plane: DataPlane;
   readonly relay: Relay;
   readonly book: RouteBook;
   shared: Listener | null = null;
-  readonly #config: Config;
   readonly #store: RouteStore;
   readonly #routeListeners: RouteListeners | null;
+  readonly #stop: (result: Promise<void>) => void;
   #control: ControlServer | null = null;
   #monitoring: Monitoring | null = null;
+  #closed: Promise<void> | null = null;
 
   private constructor(
     { file, config }: LoadedConfig,
@@ -48,7 +52,10 @@ export class Daemon implements DaemonParts {
     this.plane = plane;
     this.log = log;
     this.feed = new EventFeed(log);
-    this.#config = config;
+    this.config = config;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.stopped = promise;
+    this.#stop = resolve;
     this.#store = store;
     this.relay = new Relay({ credentials: materials, plane, observe: this.feed.observe, limits: limitsOf(config) });
     const { perRoute } = config.listen;
@@ -79,19 +86,32 @@ export class Daemon implements DaemonParts {
     }
   }
 
-  /** Stops admitting, lets sessions end until `drain.timeout`, and closes everything. */
-  async stop(): Promise<void> {
-    this.shared?.close();
-    this.#routeListeners?.close();
-    await this.relay.drain(this.#config.drain.timeout);
-    await this.#close();
+  /**
+   * Stops admitting, and lets sessions end for `timeoutMs` (default: drain.timeout); then closes everything. So long, new
+   * connections are told why they are refused. Again, with a timeout: sets the deadline anew.
+   */
+  drain(timeoutMs?: number): DrainTimes {
+    const before = this.relay.draining;
+    if (before !== null && timeoutMs === undefined) return before;
+    const drained = this.relay.drain(timeoutMs ?? this.config.drain.timeout);
+    if (before === null) this.#stop(drained.then(() => this.#closeAfterLastWords()));
+    const times = this.relay.draining;
+    if (times === null) throw new Error("a relay that drains knows since when");
+    return times;
+  }
+
+  /** Resets whatever is left, and closes everything. */
+  endNow(): Promise<void> {
+    const closed = this.#close();
+    this.#stop(closed);
+    return closed;
   }
 
   async #open(): Promise<void> {
-    this.#monitoring = await Monitoring.open(this.#config, this);
-    await this.book.load(this.#config.routes);
-    this.#control = await openControlServer(this.#config.control.socket, new Operations(this), this.log);
-    this.shared = await Listener.open(this.#config.listen.shared, (socket) =>
+    this.#monitoring = await Monitoring.open(this.config, this);
+    await this.book.load(this.config.routes);
+    this.#control = await openControlServer(this.config.control.socket, new Operations(this), this.log);
+    this.shared = await Listener.open(this.config.listen.shared, (socket) =>
       this.relay.accept(socket, { protocol: "connect" }),
     );
     for (const { name, route, error, ...address } of viewListeners(this.shared, this.book)) {
@@ -100,15 +120,34 @@ export class Daemon implements DaemonParts {
     }
   }
 
-  async #close(): Promise<void> {
+  /** Whoever has come to a listener shall hear why it is refused. */
+  async #closeAfterLastWords(): Promise<void> {
+    this.#stopListening();
+    await this.relay.settled(LAST_WORDS_MS);
+    await this.#close();
+  }
+
+  #stopListening(): void {
     this.shared?.close();
     this.#routeListeners?.close();
+  }
+
+  #close(): Promise<void> {
+    this.#closed ??= this.#closeNow();
+    return this.#closed;
+  }
+
+  async #closeNow(): Promise<void> {
+    this.#stopListening();
     await this.relay.close();
     await this.#control?.close();
     await this.#store.close();
     await this.#monitoring?.close();
   }
 }
+
+/** For the handshakes under way when the last session has ended. */
+const LAST_WORDS_MS = 1_000;
 
 function limitsOf({ limits, pairing, sessions }: Config) {
   return {

@@ -1,5 +1,6 @@
 /** The command `relayd`: arguments, signals and exit codes. What it runs is daemon.ts. */
 import { parseArgs } from "node:util";
+import type { Logger } from "pino";
 import { ConfigError } from "./config/config-error.ts";
 import { loadMaterials } from "./config/files.ts";
 import { loadConfig } from "./config/load.ts";
@@ -27,7 +28,8 @@ OPTIONS
   --version      print the version, and exit
 
 SIGNALS
-  SIGTERM, SIGINT  stop admitting, let sessions end until drain.timeout, and exit; the second one exits at once
+  SIGTERM, SIGINT  stop admitting, let sessions end until drain.timeout, and exit; the second one resets what is left and
+                   exits at once
 
 EXIT CODES
   0 ended as asked   64 wrong arguments   69 a port or the control socket is taken   74 the route store cannot be used
@@ -51,9 +53,9 @@ async function main(): Promise<number> {
     const log = createLogger(loaded.config.log);
     for (const warning of materials.warnings) log.warn(warning);
     const daemon = await Daemon.start(loaded, materials, log);
-    const stopped = stopOnSignal(daemon, (signal) => log.info({ signal }, "stopping"));
+    stopOnSignals(daemon, log);
     log.info({ version, pid: process.pid, config: loaded.file }, "ready");
-    await stopped;
+    await daemon.stopped;
     log.info("stopped");
     return EXIT.ok;
   } catch (error) {
@@ -78,20 +80,34 @@ function readArguments() {
   }
 }
 
-/** Resolves when the daemon has stopped. A second signal does not wait for sessions. */
-function stopOnSignal(daemon: Daemon, onSignal: (signal: string) => void): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+/** The first signal drains, and never prolongs a drain under way; the second ends at once what is left. */
+function stopOnSignals(daemon: Daemon, log: Logger): void {
   let stopping = false;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      if (stopping) process.exit(EXIT.ok);
+      if (stopping) {
+        log.warn({ signal, sessions: daemon.relay.sessionCount }, "ending at once");
+        void endNow(daemon);
+        return;
+      }
       stopping = true;
-      onSignal(signal);
-      daemon.stop().then(resolve, reject);
+      const left = (daemon.relay.draining?.deadline ?? Number.POSITIVE_INFINITY) - Date.now();
+      const { deadline } = daemon.drain(Math.max(0, Math.min(left, daemon.config.drain.timeout)));
+      log.info({ signal, sessions: daemon.relay.sessionCount, deadline: new Date(deadline) }, "stopping");
     });
   }
-  return promise;
 }
+
+/** Does not wait for connections that linger so that their last words are read. */
+async function endNow(daemon: Daemon): Promise<void> {
+  const patience = setTimeout(() => process.exit(EXIT.software), END_NOW_MS);
+  await daemon.endNow();
+  clearTimeout(patience);
+  process.exit(EXIT.ok);
+}
+
+/** To reset what is left, and close the store; something is badly wrong if that takes longer. */
+const END_NOW_MS = 3_000;
 
 function say(text: string): number {
   process.stdout.write(text);

@@ -4,7 +4,7 @@ import type { ControlTarget } from "./control/target.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
 import type { BookedRoute } from "./route-book.ts";
 import { viewStatus } from "./status-view.ts";
-import { viewParked, viewRoute, viewSession } from "./views.ts";
+import { viewDrain, viewParked, viewRoute, viewSession } from "./views.ts";
 
 export class Operations implements ControlTarget {
   readonly #parts: DaemonParts;
@@ -50,6 +50,27 @@ export class Operations implements ControlTarget {
 
   listParked(): api.Parked[] {
     return this.#parts.relay.parked().map(viewParked);
+  }
+
+  drain({ timeoutMs }: { timeoutMs: number | undefined }): api.StartedDrain {
+    const { relay } = this.#parts;
+    const drain = viewDrain(this.#parts.drain(timeoutMs));
+    const sessions = relay.sessionCount;
+    this.#parts.log.info({ deadline: drain.deadline, sessions }, "draining, as was asked for at the control socket");
+    return { drain, sessions };
+  }
+
+  logState(): api.LogState {
+    const { log, config } = this.#parts;
+    return { level: log.level as api.LogLevel, configured: config.log.level };
+  }
+
+  setLogLevel(level: api.LogLevel): api.LogState {
+    const { log } = this.#parts;
+    const from = log.level;
+    log.level = level;
+    log.warn({ from, to: level }, "log level set");
+    return this.logState();
   }
 
   subscribe(listener: (event: api.ControlEvent) => void): () => void {

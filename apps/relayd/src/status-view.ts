@@ -4,7 +4,7 @@ import type { DaemonParts } from "./daemon-parts.ts";
 import type { Listener } from "./listening/listener.ts";
 import type { RouteBook } from "./route-book.ts";
 import { version } from "./version.ts";
-import { viewCertificate, viewListener } from "./views.ts";
+import { viewCertificate, viewDrain, viewListener } from "./views.ts";
 
 export function viewStatus({ file, startedAt, materials, feed, plane, relay, book, shared }: DaemonParts): api.Status {
   const routes = book.list();
@@ -13,7 +13,8 @@ export function viewStatus({ file, startedAt, materials, feed, plane, relay, boo
   return {
     version,
     pid: process.pid,
-    state: relay.draining ? "draining" : "running",
+    state: relay.draining === null ? "running" : "draining",
+    drain: relay.draining && viewDrain(relay.draining),
     startedAt: new Date(startedAt).toISOString(),
     uptimeSeconds: (Date.now() - startedAt) / 1000,
     config: file,
@@ -22,7 +23,7 @@ export function viewStatus({ file, startedAt, materials, feed, plane, relay, boo
       static: routes.filter(({ source }) => source === "static").length,
       dynamic: routes.filter(({ source }) => source === "dynamic").length,
     },
-    parked: relay.parked().length,
+    parked: relay.parkedCount,
     sessions: { live: sessions.length, total: feed.counters.sessions },
     admitted: feed.counters.admitted,
     refused: feed.counters.refused,

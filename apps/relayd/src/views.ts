@@ -1,6 +1,6 @@
 /** The relay's state in the shapes of the control API. */
 import type * as api from "@serverless-relay/control-api";
-import type { LiveSession, Parked, Relay } from "@serverless-relay/core";
+import type { DrainTimes, LiveSession, Parked, Relay } from "@serverless-relay/core";
 import type { CertificateFacts } from "./config/certificates.ts";
 import { daysLeft, expiryWarning } from "./config/expiry.ts";
 import type { BookedRoute } from "./route-book.ts";
@@ -48,6 +48,10 @@ export function viewRoute(route: BookedRoute, listener: ListenerState | null, re
     parked: relay.parkedOn(route),
     sessions: relay.sessionsOn(route),
   };
+}
+
+export function viewDrain(times: DrainTimes): api.Drain {
+  return { startedAt: new Date(times.startedAt).toISOString(), deadline: new Date(times.deadline).toISOString() };
 }
 
 export function viewCertificate({ use, file, subject, notAfter }: CertificateFacts, now: Date): api.CertificateStatus {

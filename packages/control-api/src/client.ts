@@ -6,8 +6,10 @@
  * deadline.
  */
 import type { IncomingMessage } from "node:http";
+import type { StartDrain, StartedDrain } from "./drain.ts";
 import type { ControlEvent } from "./events.ts";
 import { exchange, openStream, type Target, translate } from "./exchange.ts";
+import type { LogLevel, LogState } from "./log.ts";
 import type { Parked, ParkedList } from "./parked.ts";
 import type { AddedRoute, AddRoute, DeletedRoute, Route, RouteList } from "./routes.ts";
 import type { KilledSession, Session, SessionList } from "./sessions.ts";
@@ -72,6 +74,20 @@ export class ControlClient {
   async listParked(): Promise<Parked[]> {
     const { parked } = (await exchange(this.#target, { method: "GET", path: "/v1/parked" })) as ParkedList;
     return parked;
+  }
+
+  /** Nobody is admitted from now on; once the sessions have ended, at the deadline at the latest, relayd exits. */
+  async drain(options: StartDrain = {}): Promise<StartedDrain> {
+    return (await exchange(this.#target, { method: "POST", path: "/v1/drain", body: options })) as StartedDrain;
+  }
+
+  async logState(): Promise<LogState> {
+    return (await exchange(this.#target, { method: "GET", path: "/v1/log" })) as LogState;
+  }
+
+  /** Until the configuration is read anew. */
+  async setLogLevel(level: LogLevel): Promise<LogState> {
+    return (await exchange(this.#target, { method: "PUT", path: "/v1/log", body: { level } })) as LogState;
   }
 
   /**

@@ -11,7 +11,7 @@ export interface Target {
 }
 
 export interface Request {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
   /** sent as JSON */
   readonly body?: unknown;

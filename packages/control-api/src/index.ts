@@ -6,8 +6,10 @@
  *
  * The client is an entry of its own, `@serverless-relay/control-api/client`: it needs the types alone, and loads no zod.
  */
+export * from "./drain.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
+export * from "./log.ts";
 export * from "./parked.ts";
 export * from "./routes.ts";
 export * from "./scalars.ts";

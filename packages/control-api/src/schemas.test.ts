@@ -57,6 +57,7 @@ describe("the schemas", () => {
         version: "0.0.0",
         pid: 1,
         state: "draining",
+        drain: { startedAt: "2026-11-23T06:00:00.000Z", deadline: "2026-11-23T06:00:30.000Z" },
         startedAt: time,
         uptimeSeconds: 0.5,
         config: "/etc/relayd.yaml",

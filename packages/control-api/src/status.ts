@@ -1,5 +1,6 @@
 /** GET /v1/status: the daemon at a glance. */
 import { z } from "zod";
+import { drainSchema } from "./drain.ts";
 import {
   countSchema,
   listenerStateSchema,
@@ -39,6 +40,7 @@ export const statusSchema = z
     version: z.string(),
     pid: z.int().min(1),
     state: z.enum(["running", "draining"]),
+    drain: drainSchema.nullable().describe("null unless it is draining"),
     startedAt: timeSchema,
     uptimeSeconds: z.number().min(0),
     config: z.string().describe("path of the configuration file"),

@@ -23,7 +23,8 @@ export class Drain implements DrainTimes {
   setDeadline(ms: number): void {
     clearTimeout(this.#timer);
     this.deadline = Date.now() + ms;
-    this.#timer = setTimeout(this.#onDeadline, Math.min(ms, LONGEST_MS));
+    // While there is anything for it to end, that keeps the process running; once there is not, nothing shall.
+    this.#timer = setTimeout(this.#onDeadline, Math.min(ms, LONGEST_MS)).unref();
   }
 
   /** There is nothing left that has to end. */

@@ -106,6 +106,11 @@ export class Relay {
     return this.#sessions.list();
   }
 
+  /** How many sessions are under way. */
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
   sessionsOn(route: Route): number {
     return this.#sessions.countOn(route);
   }

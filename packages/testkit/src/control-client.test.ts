@@ -68,6 +68,14 @@ describe("a call", () => {
     ],
     ["listSessions", (it) => it.listSessions(), { method: "GET", path: "/v1/sessions", body: "" }],
     ["killSession", (it) => it.killSession("a/b"), { method: "DELETE", path: "/v1/sessions/a%2Fb", body: "" }],
+    ["drain", (it) => it.drain(), { method: "POST", path: "/v1/drain", body: "{}" }],
+    [
+      "drain with a timeout",
+      (it) => it.drain({ timeout: 5 }),
+      { method: "POST", path: "/v1/drain", body: '{"timeout":5}' },
+    ],
+    ["logState", (it) => it.logState(), { method: "GET", path: "/v1/log", body: "" }],
+    ["setLogLevel", (it) => it.setLogLevel("debug"), { method: "PUT", path: "/v1/log", body: '{"level":"debug"}' }],
     ["listParked", (it) => it.listParked(), { method: "GET", path: "/v1/parked", body: "" }],
   ])("of %s asks as the API says", async (_name, call, expected) => {
     const asked = await answering(200, {});

@@ -19,6 +19,8 @@ import type { Logger } from "pino";
 import { version } from "../version.ts";
 import { answerBadHttp, answerError, answerNotFound } from "./errors.ts";
 import { serveEvents } from "./events.ts";
+import { serveLifecycle } from "./lifecycle.ts";
+import { serveLog } from "./log.ts";
 import { serveParked } from "./parked.ts";
 import { serveRoutes } from "./routes.ts";
 import { serveSessions } from "./sessions.ts";
@@ -71,6 +73,8 @@ export async function createControlApp(target: ControlTarget, log: Logger): Prom
   serveRoutes(app, target);
   serveSessions(app, target);
   serveParked(app, target);
+  serveLifecycle(app, target);
+  serveLog(app, target);
   serveEvents(app, target);
   await app.ready();
   return app;

@@ -1,7 +1,16 @@
 /** For the tests of the control API: a target that keeps routes in memory, and requests over a Unix socket. */
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
-import type { ControlEvent, Parked, Route, Session, Status } from "@serverless-relay/control-api";
+import type {
+  ControlEvent,
+  LogLevel,
+  LogState,
+  Parked,
+  Route,
+  Session,
+  StartedDrain,
+  Status,
+} from "@serverless-relay/control-api";
 import { pino } from "pino";
 import { ControlFailure } from "./failure.ts";
 import type { ControlTarget } from "./target.ts";
@@ -12,6 +21,7 @@ export const STATUS: Status = {
   version: "1.2.3",
   pid: 1,
   state: "running",
+  drain: null,
   startedAt: TIME,
   uptimeSeconds: 1.5,
   config: "/etc/relayd/relayd.yaml",
@@ -72,6 +82,9 @@ export class FakeTarget implements ControlTarget {
   readonly subscribers = new Set<(event: ControlEvent) => void>();
   /** what deleteRoute was called with last */
   deleted: unknown;
+  /** what drain was called with, each time */
+  readonly drained: (number | undefined)[] = [];
+  level: LogLevel = "info";
   /** thrown by status(), if set */
   broken: Error | undefined;
 
@@ -114,6 +127,20 @@ export class FakeTarget implements ControlTarget {
 
   listParked(): Parked[] {
     return [PARKED];
+  }
+
+  drain({ timeoutMs }: { timeoutMs: number | undefined }): StartedDrain {
+    this.drained.push(timeoutMs);
+    return { drain: { startedAt: TIME, deadline: TIME }, sessions: 1 };
+  }
+
+  logState(): LogState {
+    return { level: this.level, configured: "info" };
+  }
+
+  setLogLevel(level: LogLevel): LogState {
+    this.level = level;
+    return this.logState();
   }
 
   subscribe(listener: (event: ControlEvent) => void): () => void {

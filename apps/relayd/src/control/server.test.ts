@@ -53,6 +53,29 @@ describe("the control API", () => {
     await expect(found("/v1/parked", api.parkedListSchema)).resolves.toEqual({ parked: [PARKED] });
   });
 
+  it("drains, for as long as it is told or the configuration says", async () => {
+    const answers = [
+      await send("POST", "/v1/drain"),
+      await send("POST", "/v1/drain", { body: {} }),
+      await send("POST", "/v1/drain", { body: { timeout: 1.5 } }),
+    ];
+    for (const { status, body } of answers) {
+      expect(status).toBe(200);
+      expect(api.startedDrainSchema.parse(body).sessions).toBe(1);
+    }
+    expect(target.drained).toEqual([undefined, undefined, 1_500]);
+  });
+
+  it("sets the log level, and says what is configured", async () => {
+    const { body } = await send("PUT", "/v1/log", { body: { level: "debug" } });
+    expect(api.logStateSchema.parse(body)).toEqual({ level: "debug", configured: "info" });
+    expect((await send("GET", "/v1/log")).body).toEqual(body);
+    expect(await errorOf("PUT", "/v1/log", { body: { level: "loud" } })).toMatch(
+      /^invalid_request: the body's field level: /,
+    );
+    expect(target.level).toBe("debug");
+  });
+
   it("adds a route once", async () => {
     const body = { f1: "f1", f2: "spiffe://example.org/f2" };
     const first = await send("POST", "/v1/routes", { body });
@@ -95,6 +118,8 @@ describe("the control API", () => {
       ["/v1/sessions", ["get"]],
       ["/v1/sessions/{id}", ["delete"]],
       ["/v1/parked", ["get"]],
+      ["/v1/drain", ["post"]],
+      ["/v1/log", ["get", "put"]],
       ["/v1/events", ["get"]],
     ]);
     const references = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g)];

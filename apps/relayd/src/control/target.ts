@@ -4,9 +4,12 @@ import type {
   AddRoute,
   ControlEvent,
   DeletedRoute,
+  LogLevel,
+  LogState,
   Parked,
   Route,
   Session,
+  StartedDrain,
   Status,
 } from "@serverless-relay/control-api";
 
@@ -23,6 +26,11 @@ export interface ControlTarget {
   /** False if there is no such session. */
   killSession(id: string): boolean;
   listParked(): Parked[];
+  /** Begins to drain; of a drain under way, sets the deadline anew if `timeoutMs` is given. When it is over, relayd ends. */
+  drain(options: { timeoutMs: number | undefined }): StartedDrain;
+  logState(): LogState;
+  /** Until the configuration is read anew. */
+  setLogLevel(level: LogLevel): LogState;
   /** The listener must not throw. Once unsubscribed, it is not called again. */
   subscribe(listener: (event: ControlEvent) => void): () => void;
 }
