@@ -42,8 +42,18 @@ export interface Session {
   readonly bytes: readonly [number, number];
   /** when a byte was last delivered, or the session began: as Date.now() */
   readonly lastActive: number;
+  /** Subjects the session to these, instead of those that it was subject to. */
+  throttle(by: readonly Throttle[]): void;
   /** Resets both connections. */
   end(reason: CloseReason): void;
+}
+
+/** A rate that the sessions subject to it share evenly, both directions of each together. */
+export interface Throttle {
+  /** bytes per second; Infinity: unlimited */
+  readonly rate: number;
+  /** From now on, for those that wait, too. */
+  setRate(bytesPerSecond: number): void;
 }
 
 /** How a thread of the data plane is doing, for metrics. */
@@ -70,10 +80,19 @@ export interface DataPlane {
   park(link: Link, onDeparted: () => void): Leg;
 
   /**
-   * Joins two parked connections: each is sent its head, then the other's bytes. Null if one of them has departed; the
-   * other stays parked.
+   * Joins two parked connections: each is sent its head, then the other's bytes, no faster than each of `throttles`
+   * allows. Null if one of them has departed; the other stays parked.
    */
-  join(first: Leg, firstHead: Buffer, second: Leg, secondHead: Buffer): Promise<Session | null>;
+  join(
+    first: Leg,
+    firstHead: Buffer,
+    second: Leg,
+    secondHead: Buffer,
+    throttles?: readonly Throttle[],
+  ): Promise<Session | null>;
+
+  /** A rate for sessions of this plane. Nothing has to be done with it when it is not needed any more. */
+  openThrottle(bytesPerSecond: number): Throttle;
 
   /** Last words for a parked client, then its connection is closed, so that it gets to read them. */
   dismiss(leg: Leg, words: Buffer): void;

@@ -4,6 +4,7 @@
  * Order: what is `pending` (heads, and bytes that were read before the sockets came here), then what is in the pipe, then
  * what is in the source socket. A further read waits until the pipe is empty: so EAGAIN says which side it is.
  */
+import type { Allowance } from "../allowance.ts";
 import type { Pipe, PipePool } from "./pipe-pool.ts";
 import { EAGAIN, EINTR, peek, read, shutdownWrite, splice, write } from "./syscalls.ts";
 
@@ -24,8 +25,8 @@ export interface Failure {
   readonly errno: number;
 }
 
-/** `waiting`: until epoll says otherwise. `more`: the turn's budget is used up. */
-export type Step = "waiting" | "more" | "done" | Failure;
+/** `waiting`: until epoll says otherwise. `more`: the turn's budget is used up. `throttled`: until the allowance is due. */
+export type Step = "waiting" | "more" | "throttled" | "done" | Failure;
 
 /** Where no pipe can be had, bytes go through here: slower, never wrong. One buffer serves a whole thread. */
 const copyBuffer = Buffer.alloc(64 * 1024);
@@ -36,6 +37,8 @@ export class Flow {
   #pending: Buffer | null;
   #pipe: Pipe | null = null;
   #inPipe = 0;
+  /** bytes read of the source */
+  #read = 0;
   #sourceEnded = false;
   #done = false;
   /** bytes delivered */
@@ -51,8 +54,8 @@ export class Flow {
     return this.#done;
   }
 
-  /** Moves up to about `budget` bytes. */
-  advance(budget: number, pipes: PipePool): Step {
+  /** Moves up to about `budget` bytes, and no more than `allowance` has, if there is one. */
+  advance(budget: number, pipes: PipePool, allowance: Allowance | null): Step {
     let left = budget;
     while (!this.#done) {
       if (this.#pending !== null) {
@@ -73,8 +76,18 @@ export class Flow {
         return "waiting";
       } else if (left <= 0) {
         return "more";
+      } else if (allowance === null) {
+        const failure = this.#fill(pipes, Number.POSITIVE_INFINITY);
+        if (failure !== null) return failure;
       } else {
-        const failure = this.#fill(pipes);
+        const allowed = allowance.take();
+        if (allowed === 0) {
+          this.#letGoOfPipe(pipes);
+          return "throttled";
+        }
+        const before = this.#read;
+        const failure = this.#fill(pipes, allowed);
+        allowance.spend(this.#read - before);
         if (failure !== null) return failure;
       }
     }
@@ -90,24 +103,27 @@ export class Flow {
     this.#pipe = null;
   }
 
-  #fill(pipes: PipePool): Failure | null {
+  /** Reads once, `most` bytes or fewer. */
+  #fill(pipes: PipePool, most: number): Failure | null {
     this.#pipe ??= pipes.acquire();
     const pipe = this.#pipe;
-    if (pipe === null) return this.#fillByCopy();
-    const moved = splice(this.source.fd, pipe.writeEnd, pipe.capacity);
+    if (pipe === null) return this.#fillByCopy(most);
+    const moved = splice(this.source.fd, pipe.writeEnd, Math.min(pipe.capacity, most));
     if (moved > 0) {
       this.#inPipe = moved;
+      this.#read += moved;
       // Fewer bytes than the pipe has slots: it was the socket that ran out, and new data will be told of. Unless the end is
       // next: that has been told already.
-      if (moved < pipe.slots && !this.source.ended) this.source.readable = false;
+      if (moved < pipe.slots && moved < most && !this.source.ended) this.source.readable = false;
       return null;
     }
     return this.#notFilled(moved);
   }
 
-  #fillByCopy(): Failure | null {
-    const got = read(this.source.fd, copyBuffer);
+  #fillByCopy(most: number): Failure | null {
+    const got = read(this.source.fd, most < copyBuffer.length ? copyBuffer.subarray(0, most) : copyBuffer);
     if (got <= 0) return this.#notFilled(got);
+    this.#read += got;
     this.delivered += got;
     this.#pending = Buffer.from(copyBuffer.subarray(0, got));
     return null;

@@ -2,20 +2,31 @@
  * The loop of one splice thread. It alone owns the file descriptors that were handed to it: it watches the parked, carries
  * the sessions, and closes what has ended. It sleeps in epoll_wait, and uses no CPU while nothing moves.
  */
+import { Allowance } from "../allowance.ts";
 import type { CloseReason } from "../plane.ts";
+import { monotonicMs, TokenBucket } from "../token-bucket.ts";
 import { Epoll } from "./epoll.ts";
 import { type Endpoint, type Failure, Flow, type Step } from "./flow.ts";
 import { type Command, Counter, Flag, type Report, type ThreadSetup } from "./messages.ts";
 import { PipePool } from "./pipe-pool.ts";
 import { close, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, read, readable, reset } from "./syscalls.ts";
 import { noteTurn } from "./vitals.ts";
+import { WaitingList } from "./waiting-list.ts";
 
 /** Bytes that one direction may move before the others have their turn. */
 const BUDGET = 1 << 20;
 
+/** epoll_wait's timeout is an int; a session that waits so long is asked again. */
+const LONGEST_SLEEP_MS = 60_000;
+
+const FIRST_FIRST = [0, 1] as const;
+const SECOND_FIRST = [1, 0] as const;
+
 const WAKE_ID = 0;
 const PARKED = EPOLLRDHUP; // EPOLLERR and EPOLLHUP come unasked
 const CARRIED = EPOLLIN | EPOLLOUT | EPOLLRDHUP;
+/** While there is more to read than the session may move: each further segment that comes would be told of, for nothing. */
+const THROTTLED = EPOLLOUT | EPOLLRDHUP;
 
 /** Failed system calls that mean that the peer, or the path to it, is gone: the session was reset, rather than broken here. */
 const CONNECTION_ERRNOS = new Set([32, 103, 104, 107, 110, 111, 112, 113]); // EPIPE, ECONNABORTED, ECONNRESET, ENOTCONN, …
@@ -24,6 +35,8 @@ interface Leg extends Endpoint {
   readonly id: number;
   readonly quiet: boolean;
   session: Session | null;
+  /** watched for THROTTLED, not for CARRIED */
+  muted: boolean;
 }
 
 interface Session {
@@ -33,6 +46,12 @@ interface Session {
   /** what the first end sends, what the second does */
   readonly flows: readonly [Flow, Flow];
   queued: boolean;
+  /** what it may move, where that is limited */
+  allowance: Allowance | null;
+  /** in the waiting list */
+  waits: boolean;
+  /** the direction that is served first: the one that was not served last, for they share the allowance */
+  first: 0 | 1;
 }
 
 export class Loop {
@@ -43,6 +62,7 @@ export class Loop {
   readonly #pipes: PipePool;
   readonly #legs = new Map<number, Leg>();
   readonly #sessions = new Map<number, Session>();
+  readonly #throttled = new WaitingList<Session>();
   #ready: Session[] = [];
   #closing = false;
 
@@ -57,9 +77,10 @@ export class Loop {
   /** Returns when it has been told to close, with every file descriptor closed. */
   run(): void {
     while (!this.#closing) {
-      const events = this.#epoll.wait(this.#ready.length > 0 ? 0 : -1);
+      const events = this.#epoll.wait(this.#ready.length > 0 ? 0 : this.#untilDue());
       const began = performance.now();
       this.#epoll.each(events, this.#onEvent);
+      if (this.#throttled.size > 0) this.#wakeDue();
       const turn = this.#ready;
       this.#ready = [];
       for (const session of turn) this.#advance(session);
@@ -113,17 +134,52 @@ export class Loop {
     session.queued = false;
     if (!this.#sessions.has(session.id)) return; // it has ended since it was queued
     const before = session.flows[0].delivered + session.flows[1].delivered;
-    for (const end of [0, 1] as const) {
-      const step = session.flows[end].advance(BUDGET, this.#pipes);
+    for (const end of session.first === 0 ? FIRST_FIRST : SECOND_FIRST) {
+      const flow = session.flows[end];
+      const delivered = flow.delivered;
+      const step = flow.advance(BUDGET, this.#pipes, session.allowance);
+      if (flow.delivered > delivered) session.first = end === 0 ? 1 : 0;
       if (isFailure(step)) {
         this.#count(session);
         this.#fail(session, end, step);
         return;
       }
       if (step === "more") this.#enqueue(session);
+      if (session.allowance !== null) this.#await(session, session.legs[end], step, session.allowance);
     }
     if (session.flows[0].delivered + session.flows[1].delivered > before) this.#count(session);
     if (session.flows[0].done && session.flows[1].done) this.#end(session, "completed", null);
+  }
+
+  /** After a throttled session has moved what it may: has it woken when it may move more, and not before. */
+  #await(session: Session, source: Leg, step: Step, allowance: Allowance): void {
+    if (step === "throttled") {
+      if (!source.muted) this.#watch(source, THROTTLED);
+      if (session.waits) return;
+      session.waits = true;
+      this.#throttled.add(session, allowance.dueAt());
+    } else if (source.muted && !source.readable) {
+      this.#watch(source, CARRIED);
+    }
+  }
+
+  #watch(leg: Leg, mask: number): void {
+    leg.muted = mask === THROTTLED;
+    this.#epoll.change(leg.fd, leg.id, mask);
+  }
+
+  /** How long the loop may sleep, in whole ms; -1: until something happens. */
+  #untilDue(): number {
+    if (this.#throttled.size === 0) return -1;
+    return Math.min(LONGEST_SLEEP_MS, Math.max(0, Math.ceil(this.#throttled.next - monotonicMs())));
+  }
+
+  #wakeDue(): void {
+    const now = monotonicMs();
+    for (let due = this.#throttled.takeDue(now); due !== undefined; due = this.#throttled.takeDue(now)) {
+      due.waits = false;
+      this.#enqueue(due);
+    }
   }
 
   #count({ slot, flows }: Session): void {
@@ -143,6 +199,8 @@ export class Loop {
 
   #end(session: Session, reason: CloseReason, by: 0 | 1 | null): void {
     this.#sessions.delete(session.id);
+    session.allowance?.release();
+    if (session.waits) this.#throttled.remove(session);
     for (const flow of session.flows) flow.release(this.#pipes);
     for (const leg of session.legs) {
       this.#forget(leg);
@@ -179,6 +237,14 @@ export class Loop {
         if (session !== undefined) this.#end(session, command.reason, null);
         break;
       }
+      case "throttle": {
+        const session = this.#sessions.get(command.session);
+        if (session !== undefined) this.#throttle(session, command.buckets);
+        break;
+      }
+      case "retime":
+        this.#throttled.retime(({ allowance }) => allowance?.dueAt() ?? 0);
+        break;
       case "close":
         this.#closing = true;
         break;
@@ -186,16 +252,25 @@ export class Loop {
   }
 
   #park(id: number, fd: number, quiet: boolean): void {
-    const leg: Leg = { id, fd, quiet, readable: true, writable: true, ended: false, session: null };
+    const leg: Leg = { id, fd, quiet, readable: true, writable: true, ended: false, session: null, muted: false };
     this.#legs.set(id, leg);
     this.#epoll.add(fd, id, PARKED); // tells at once of a FIN that has come already
   }
 
-  #join({ session: id, slot, legs: [one, other], first }: Command & { kind: "join" }): boolean {
+  #join({ session: id, slot, legs: [one, other], first, buckets }: Command & { kind: "join" }): boolean {
     const [a, b] = [this.#legs.get(one), this.#legs.get(other)];
     if (a === undefined || b === undefined) return false;
     const flows = [new Flow(a, b, pendingOf(first[1])), new Flow(b, a, pendingOf(first[0]))] as const;
-    const session: Session = { id, slot, legs: [a, b], flows, queued: false };
+    const session: Session = {
+      id,
+      slot,
+      legs: [a, b],
+      flows,
+      queued: false,
+      allowance: allowanceOf(buckets),
+      waits: false,
+      first: 0,
+    };
     const { counters } = this.#setup;
     flows[0].delivered = counters[slot * Counter.perSlot + Counter.first] ?? 0;
     flows[1].delivered = counters[slot * Counter.perSlot + Counter.second] ?? 0;
@@ -208,11 +283,24 @@ export class Loop {
     return true;
   }
 
+  #throttle(session: Session, buckets: readonly SharedArrayBuffer[]): void {
+    session.allowance?.release();
+    session.allowance = allowanceOf(buckets);
+    for (const leg of session.legs) if (leg.muted) this.#watch(leg, CARRIED);
+    if (session.waits) this.#throttled.remove(session);
+    session.waits = false;
+    this.#enqueue(session);
+  }
+
   #release(id: number): void {
     const leg = this.#legs.get(id);
     if (leg !== undefined) this.#forget(leg);
     this.#report({ kind: "released", leg: id, fd: leg?.fd ?? null });
   }
+}
+
+function allowanceOf(buckets: readonly SharedArrayBuffer[]): Allowance | null {
+  return Allowance.of(buckets.map((memory) => new TokenBucket(memory)));
 }
 
 function pendingOf(bytes: Uint8Array): Buffer | null {

@@ -11,7 +11,12 @@ export type Command =
       readonly slot: number;
       readonly legs: readonly [number, number];
       readonly first: readonly [Uint8Array, Uint8Array];
+      readonly buckets: readonly SharedArrayBuffer[];
     }
+  /** From now on the session is subject to these token buckets alone. */
+  | { readonly kind: "throttle"; readonly session: number; readonly buckets: readonly SharedArrayBuffer[] }
+  /** A rate has changed: whoever waits for its turn may have it at another time. */
+  | { readonly kind: "retime" }
   /** Give a parked connection back. */
   | { readonly kind: "release"; readonly leg: number }
   | { readonly kind: "end"; readonly session: number; readonly reason: CloseReason }

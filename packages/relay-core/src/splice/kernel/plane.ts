@@ -4,8 +4,9 @@
  * pair is inside TLS, so is the other end's connection.
  */
 import type { Link } from "../../link.ts";
-import type { CloseReason, DataPlane, Leg, Session, SessionOutcome, ThreadVitals } from "../plane.ts";
+import type { CloseReason, DataPlane, Leg, Session, SessionOutcome, ThreadVitals, Throttle } from "../plane.ts";
 import { StreamPlane } from "../stream/plane.ts";
+import { bucketsOf, SharedThrottle } from "../throttle.ts";
 import { giveBack, takeOver } from "./hand-over.ts";
 import { Counter, type Report } from "./messages.ts";
 import { SpliceThread } from "./thread.ts";
@@ -65,6 +66,10 @@ class KernelSession implements Session {
     return this.thread.counters[this.slot * Counter.perSlot + Counter.lastActive] ?? 0;
   }
 
+  throttle(by: readonly Throttle[]): void {
+    if (this.#final === null) this.thread.send({ kind: "throttle", session: this.id, buckets: memoryOf(by) });
+  }
+
   end(reason: CloseReason): void {
     if (this.#final === null) this.thread.send({ kind: "end", session: this.id, reason });
   }
@@ -101,7 +106,17 @@ export class KernelPlane implements DataPlane {
     return leg;
   }
 
-  async join(first: Leg, firstHead: Buffer, second: Leg, secondHead: Buffer): Promise<Session | null> {
+  openThrottle(bytesPerSecond: number): Throttle {
+    return new SharedThrottle(bytesPerSecond, this.#retime);
+  }
+
+  async join(
+    first: Leg,
+    firstHead: Buffer,
+    second: Leg,
+    secondHead: Buffer,
+    throttles: readonly Throttle[] = [],
+  ): Promise<Session | null> {
     const [one, other] = [own(first), own(second)];
     if (one.thread !== null && other.thread !== null && one.thread !== other.thread) {
       await this.#moveTo(one.thread, other);
@@ -109,11 +124,11 @@ export class KernelPlane implements DataPlane {
     if (one.departed || other.departed) return null;
     const slot = one.thread !== null && one.thread === other.thread ? one.thread.takeSlot() : null;
     if (one.thread !== null && slot !== null) {
-      return this.#joinInThread(one.thread, slot, [one, other], [firstHead, secondHead]);
+      return this.#joinInThread(one.thread, slot, [one, other], [firstHead, secondHead], throttles);
     }
     const streams = [await this.#toStream(one), await this.#toStream(other)] as const;
     if (streams[0] === null || streams[1] === null) return null;
-    return this.#streams.join(streams[0], firstHead, streams[1], secondHead);
+    return this.#streams.join(streams[0], firstHead, streams[1], secondHead, throttles);
   }
 
   dismiss(leg: Leg, words: Buffer): void {
@@ -137,6 +152,7 @@ export class KernelPlane implements DataPlane {
     slot: number,
     [one, other]: readonly [KernelLeg, KernelLeg],
     heads: readonly [Buffer, Buffer],
+    throttles: readonly Throttle[],
   ): Promise<Session | null> {
     thread.setCounters(slot, one.readAhead.length, other.readAhead.length);
     const session = new KernelSession(++this.#lastId, slot, thread);
@@ -147,6 +163,7 @@ export class KernelPlane implements DataPlane {
       slot,
       legs: [one.id, other.id],
       first: [Buffer.concat([heads[0], other.readAhead]), Buffer.concat([heads[1], one.readAhead])],
+      buckets: memoryOf(throttles),
     });
     if (await session.joined.promise) {
       for (const leg of [one, other]) this.#legs.delete(leg.id);
@@ -156,6 +173,11 @@ export class KernelPlane implements DataPlane {
     thread.freeSlot(slot);
     return null;
   }
+
+  readonly #retime = (): void => {
+    this.#streams.retime();
+    for (const thread of this.#threads) thread.send({ kind: "retime" });
+  };
 
   #leastLoaded(): SpliceThread {
     return this.#threads.reduce((least, thread) => (thread.load < least.load ? thread : least));
@@ -222,6 +244,10 @@ export class KernelPlane implements DataPlane {
       }
     }
   };
+}
+
+function memoryOf(throttles: readonly Throttle[]): SharedArrayBuffer[] {
+  return bucketsOf(throttles).map(({ memory }) => memory);
 }
 
 function own(leg: Leg): KernelLeg {

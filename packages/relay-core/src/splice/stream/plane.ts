@@ -1,6 +1,8 @@
 /** The portable data plane, on Node streams. It carries transport tls on every platform. */
 import type { Link } from "../../link.ts";
-import type { DataPlane, Leg, Session, ThreadVitals } from "../plane.ts";
+import { Allowance } from "../allowance.ts";
+import type { DataPlane, Leg, Session, ThreadVitals, Throttle } from "../plane.ts";
+import { bucketsOf, SharedThrottle } from "../throttle.ts";
 import { StreamLeg } from "./leg.ts";
 import { StreamSession } from "./session.ts";
 
@@ -18,12 +20,27 @@ export class StreamPlane implements DataPlane {
     return leg;
   }
 
-  async join(first: Leg, firstHead: Buffer, second: Leg, secondHead: Buffer): Promise<Session | null> {
+  openThrottle(bytesPerSecond: number): Throttle {
+    return new SharedThrottle(bytesPerSecond, () => this.retime());
+  }
+
+  /** The rate of a throttle has changed: whoever waits for its turn may have it at another time. */
+  retime(): void {
+    for (const session of this.#sessions) session.retime();
+  }
+
+  async join(
+    first: Leg,
+    firstHead: Buffer,
+    second: Leg,
+    secondHead: Buffer,
+    throttles: readonly Throttle[] = [],
+  ): Promise<Session | null> {
     const [one, other] = [this.#own(first), this.#own(second)];
     if (one.departed || other.departed) return null;
     this.#parked.delete(one);
     this.#parked.delete(other);
-    const session = new StreamSession(one, firstHead, other, secondHead);
+    const session = new StreamSession(one, firstHead, other, secondHead, Allowance.of(bucketsOf(throttles)));
     this.#sessions.add(session);
     void session.ended.then(() => this.#sessions.delete(session));
     return session;

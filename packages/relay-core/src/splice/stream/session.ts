@@ -2,27 +2,37 @@
  * A session carried by Node streams: each direction for itself, so that half-close is; backpressure is `pause` and `drain`;
  * a broken connection resets the other.
  */
-import type { Duplex } from "node:stream";
-import type { CloseReason, Session, SessionOutcome } from "../plane.ts";
+import { Allowance } from "../allowance.ts";
+import type { CloseReason, Session, SessionOutcome, Throttle } from "../plane.ts";
+import { bucketsOf } from "../throttle.ts";
+import { monotonicMs } from "../token-bucket.ts";
+import { Direction } from "./direction.ts";
 import type { StreamLeg } from "./leg.ts";
 
-const NOTHING = Buffer.alloc(0);
+/** Node's timers overflow soon after. A session that waits so long is asked again. */
+const LONGEST_WAIT_MS = 60_000;
 
 export class StreamSession implements Session {
   readonly ended: Promise<SessionOutcome>;
   readonly bytes: [number, number] = [0, 0];
   lastActive = Date.now();
   readonly #legs: readonly [StreamLeg, StreamLeg];
+  readonly #directions: readonly [Direction, Direction];
   readonly #settle: (outcome: SessionOutcome) => void;
+  #allowance: Allowance | null;
+  #due: NodeJS.Timeout | null = null;
+  /** the direction that is served first: the one that was not served last, for they share the allowance */
+  #first: 0 | 1 = 0;
   #over = false;
   #directionsOpen = 2;
 
   /** Takes over two parked legs. */
-  constructor(first: StreamLeg, firstHead: Buffer, second: StreamLeg, secondHead: Buffer) {
+  constructor(first: StreamLeg, firstHead: Buffer, second: StreamLeg, secondHead: Buffer, allowance: Allowance | null) {
     const { promise, resolve } = Promise.withResolvers<SessionOutcome>();
     this.ended = promise;
     this.#settle = resolve;
     this.#legs = [first, second];
+    this.#allowance = allowance;
     const stays = [first.unpark(), second.unpark()] as const;
     for (const [end, leg] of this.#legs.entries()) {
       leg.stream.on("error", () => this.#broke(end as 0 | 1));
@@ -30,43 +40,59 @@ export class StreamSession implements Session {
     }
     if (firstHead.length > 0) first.stream.write(firstHead);
     if (secondHead.length > 0) second.stream.write(secondHead);
-    this.#carry(0, stays[0]);
-    this.#carry(1, stays[1]);
+    this.#directions = [
+      new Direction(first.stream, second.stream, stays[0], this.#carrier(0)),
+      new Direction(second.stream, first.stream, stays[1], this.#carrier(1)),
+    ];
+  }
+
+  throttle(by: readonly Throttle[]): void {
+    if (this.#over) return;
+    this.#allowance?.release();
+    this.#allowance = Allowance.of(bucketsOf(by));
+    this.#advance();
+  }
+
+  /** A rate has changed. */
+  retime(): void {
+    if (this.#due !== null) this.#advance();
   }
 
   end(reason: CloseReason): void {
     this.#finish(reason, null);
   }
 
-  /** Moves what end `from` sends to the other, until it ends. */
-  #carry(from: 0 | 1, stay: { held: Buffer[]; ended: boolean }): void {
-    const source = this.#legs[from].stream;
-    const sink = this.#legs[from === 0 ? 1 : 0].stream;
-    sink.on("drain", () => source.resume());
-    sink.once("finish", () => this.#directionDone());
-    source.on("data", (chunk: Buffer) => {
-      this.lastActive = Date.now();
-      this.bytes[from] += chunk.length;
-      if (!sink.write(chunk)) source.pause();
-    });
-    let open = true;
-    for (const chunk of stay.held) {
-      this.bytes[from] += chunk.length;
-      open = sink.write(chunk);
-    }
-    if (stay.ended) {
-      this.#endAfterAll(sink);
-      return;
-    }
-    source.once("end", () => this.#endAfterAll(sink));
-    if (open && !sink.writableNeedDrain) source.resume();
+  #carrier(from: 0 | 1) {
+    return {
+      allowance: () => this.#allowance,
+      isOver: () => this.#over,
+      delivered: (bytes: number) => {
+        this.bytes[from] += bytes;
+        this.#first = from === 0 ? 1 : 0;
+        this.lastActive = Date.now();
+      },
+      throttled: () => this.#wait(),
+      done: () => this.#directionDone(),
+    };
   }
 
-  /** FIN only when every byte before it is with the kernel: until then, the session may still have to be reset. */
-  #endAfterAll(sink: Duplex): void {
-    sink.write(NOTHING, () => {
-      if (!this.#over) sink.end();
-    });
+  /** Until the allowance is due. */
+  #wait(): void {
+    if (this.#allowance === null || this.#due !== null) return;
+    const ms = Math.min(LONGEST_WAIT_MS, Math.max(0, this.#allowance.dueAt() - monotonicMs()));
+    this.#due = setTimeout(this.#advance, Math.ceil(ms));
+  }
+
+  readonly #advance = (): void => {
+    this.#stopWaiting();
+    const first = this.#first;
+    this.#directions[first].advance();
+    this.#directions[first === 0 ? 1 : 0].advance();
+  };
+
+  #stopWaiting(): void {
+    if (this.#due !== null) clearTimeout(this.#due);
+    this.#due = null;
   }
 
   #directionDone(): void {
@@ -81,6 +107,8 @@ export class StreamSession implements Session {
   #finish(reason: CloseReason, by: 0 | 1 | null): void {
     if (this.#over) return;
     this.#over = true;
+    this.#stopWaiting();
+    this.#allowance?.release();
     for (const leg of this.#legs) {
       if (reason === "completed") leg.stream.destroy();
       else leg.reset();

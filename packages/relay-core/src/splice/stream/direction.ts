@@ -1,0 +1,91 @@
+/** One direction of a session: what one stream gives goes to the other, as fast as that takes it and the session may. */
+import type { Duplex } from "node:stream";
+import type { Allowance } from "../allowance.ts";
+
+const NOTHING = Buffer.alloc(0);
+
+/** What a direction asks its session, and tells it. */
+export interface Carrier {
+  /** what the session may move, where that is limited */
+  allowance(): Allowance | null;
+  /** the session has ended */
+  isOver(): boolean;
+  delivered(bytes: number): void;
+  /** there is more to deliver than the allowance has */
+  throttled(): void;
+  /** the sink has got all, and the end */
+  done(): void;
+}
+
+export class Direction {
+  readonly #source: Duplex;
+  readonly #sink: Duplex;
+  readonly #carrier: Carrier;
+  /** read, and not to be delivered yet */
+  #held: Buffer | null = null;
+  #ended = false;
+  #ending = false;
+
+  /** @param stay what the source sent while it was parked */
+  constructor(source: Duplex, sink: Duplex, stay: { held: Buffer[]; ended: boolean }, carrier: Carrier) {
+    this.#source = source;
+    this.#sink = sink;
+    this.#carrier = carrier;
+    this.#held = stay.held.length === 0 ? null : Buffer.concat(stay.held);
+    this.#ended = stay.ended;
+    sink.on("drain", () => this.advance());
+    sink.once("finish", () => carrier.done());
+    source.on("data", this.#onData);
+    if (!stay.ended) source.once("end", this.#onEnd);
+    this.advance();
+  }
+
+  /** Delivers what is held, as far as that is allowed, and reads on when all is delivered. */
+  advance(): void {
+    if (this.#carrier.isOver()) return;
+    while (this.#held !== null) {
+      if (this.#sink.writableNeedDrain) return;
+      const allowance = this.#carrier.allowance();
+      const allowed = allowance === null ? this.#held.length : allowance.take();
+      if (allowed === 0) {
+        this.#carrier.throttled();
+        return;
+      }
+      const now = this.#held.subarray(0, allowed);
+      this.#held = now.length === this.#held.length ? null : this.#held.subarray(now.length);
+      allowance?.spend(now.length);
+      this.#deliver(now);
+    }
+    if (this.#ended) this.#endAfterAll();
+    else if (!this.#sink.writableNeedDrain) this.#source.resume();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#carrier.allowance() === null && this.#held === null) {
+      if (!this.#deliver(chunk)) this.#source.pause();
+      return;
+    }
+    this.#source.pause();
+    this.#held = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
+    this.advance();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+    if (this.#held === null) this.#endAfterAll();
+  };
+
+  #deliver(bytes: Buffer): boolean {
+    this.#carrier.delivered(bytes.length);
+    return this.#sink.write(bytes);
+  }
+
+  /** FIN only when every byte before it is with the kernel: until then, the session may still have to be reset. */
+  #endAfterAll(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#sink.write(NOTHING, () => {
+      if (!this.#carrier.isOver()) this.#sink.end();
+    });
+  }
+}
