@@ -23,10 +23,10 @@ export class CommandFailed extends Error {
   }
 }
 
-/** Tells of a failure. Gives the exit code. */
+/** Tells of a failure: as JSON on one line, so that it may also end a stream of lines. Gives the exit code. */
 export function reportFailure(error: unknown, json: boolean): number {
   const { code, message, exit } = describe(error);
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
   else if (message !== "") process.stderr.write(`relayctl: ${message}\n`);
   return exit;
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FakeDaemon } from "@serverless-relay/testkit";
-import { afterEach, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 
 const BIN = fileURLToPath(new URL("../bin/relayctl.js", import.meta.url));
 
@@ -27,11 +27,12 @@ export interface Shell {
 /** To be called once in a test file. Each test has a new directory; nothing of it is left. */
 export function useShell(): Shell {
   let fake: FakeDaemon | undefined;
+  let cache = "";
   const shell: Shell = {
     dir: "",
     relayctl: (words, environment = {}) => {
       const args = [BIN, ...words.split(" ").filter((word) => word !== "")];
-      const env = { HOME: shell.dir, ...environment };
+      const env = { HOME: shell.dir, XDG_CACHE_HOME: cache, ...environment };
       return new Promise((resolve) => {
         const child = execFile(process.execPath, args, { cwd: shell.dir, env }, (error, stdout, stderr) => {
           resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
@@ -46,6 +47,13 @@ export function useShell(): Shell {
       return { socket, asked: () => daemon.asked.map(({ method, path, body }) => `${method} ${path} ${body}`.trim()) };
     },
   };
+  // Else each test would compile the program anew.
+  beforeAll(async () => {
+    cache = await mkdtemp(join(tmpdir(), "relayctl-cache-"));
+  });
+  afterAll(async () => {
+    await rm(cache, { recursive: true });
+  });
   beforeEach(async () => {
     shell.dir = await mkdtemp(join(tmpdir(), "relayctl-"));
   });

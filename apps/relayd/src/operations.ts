@@ -44,6 +44,11 @@ export class Operations implements ControlTarget {
     return this.#parts.relay.sessions().map(viewSession);
   }
 
+  getSession(id: string): api.Session | null {
+    const session = this.#parts.relay.session(id);
+    return session === undefined ? null : viewSession(session);
+  }
+
   killSession(id: string): boolean {
     return this.#parts.relay.endSession(id, "killed");
   }

@@ -66,6 +66,10 @@ export class ControlClient {
     return sessions;
   }
 
+  async getSession(id: string): Promise<Session> {
+    return (await exchange(this.#target, { method: "GET", path: `/v1/sessions/${encodeURIComponent(id)}` })) as Session;
+  }
+
   async killSession(id: string): Promise<KilledSession> {
     const path = `/v1/sessions/${encodeURIComponent(id)}`;
     return (await exchange(this.#target, { method: "DELETE", path })) as KilledSession;

@@ -27,7 +27,7 @@ export type Session = z.infer<typeof sessionSchema>;
 export const sessionListSchema = z.object({ sessions: z.array(sessionSchema) }).meta({ id: "SessionList" });
 export type SessionList = z.infer<typeof sessionListSchema>;
 
-/** Path of DELETE /v1/sessions/{id}. */
+/** Path of GET and DELETE /v1/sessions/{id}. */
 export const sessionPathSchema = z.object({ id: z.string() });
 export type SessionPath = z.infer<typeof sessionPathSchema>;
 

@@ -35,6 +35,10 @@ export class LiveSessions {
     return [...this.#joined.values()].map(({ live }) => live);
   }
 
+  find(id: string): LiveSession | undefined {
+    return this.#joined.get(id)?.live;
+  }
+
   countOn(route: Route): number {
     return this.#onRoutes.get(keyOf(route))?.size ?? 0;
   }

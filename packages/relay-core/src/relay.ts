@@ -115,6 +115,11 @@ export class Relay {
     return this.#sessions.countOn(route);
   }
 
+  /** Undefined if there is no such session, or it has ended. */
+  session(id: string): LiveSession | undefined {
+    return this.#sessions.find(id);
+  }
+
   /** Resets both ends of a session. False if there is no such session. */
   endSession(id: string, reason: CloseReason): boolean {
     return this.#sessions.end(id, reason);

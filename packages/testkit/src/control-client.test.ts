@@ -67,6 +67,7 @@ describe("a call", () => {
       { method: "DELETE", path: "/v1/routes/f1/f2?kill=true", body: "" },
     ],
     ["listSessions", (it) => it.listSessions(), { method: "GET", path: "/v1/sessions", body: "" }],
+    ["getSession", (it) => it.getSession("a/b"), { method: "GET", path: "/v1/sessions/a%2Fb", body: "" }],
     ["killSession", (it) => it.killSession("a/b"), { method: "DELETE", path: "/v1/sessions/a%2Fb", body: "" }],
     ["drain", (it) => it.drain(), { method: "POST", path: "/v1/drain", body: "{}" }],
     [

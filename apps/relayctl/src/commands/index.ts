@@ -1,18 +1,26 @@
 /** The commands by their ids, as oclif wants them. All are loaded at every start: what is heavy is imported where it is used. */
 import CertIssue from "./cert/issue.ts";
 import Init from "./init.ts";
+import ParkedList from "./parked/list.ts";
 import RouteAdd from "./route/add.ts";
 import RouteDelete from "./route/delete.ts";
 import RouteList from "./route/list.ts";
 import RouteShow from "./route/show.ts";
+import SessionKill from "./session/kill.ts";
+import SessionList from "./session/list.ts";
+import SessionShow from "./session/show.ts";
 import Status from "./status.ts";
 
 export default {
   "cert:issue": CertIssue,
   init: Init,
+  "parked:list": ParkedList,
   "route:add": RouteAdd,
   "route:delete": RouteDelete,
   "route:list": RouteList,
   "route:show": RouteShow,
+  "session:kill": SessionKill,
+  "session:list": SessionList,
+  "session:show": SessionShow,
   status: Status,
 };

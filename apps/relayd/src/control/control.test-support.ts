@@ -121,6 +121,10 @@ export class FakeTarget implements ControlTarget {
     return [SESSION];
   }
 
+  getSession(id: string): Session | null {
+    return id === SESSION.id ? SESSION : null;
+  }
+
   killSession(id: string): boolean {
     return id === SESSION.id;
   }

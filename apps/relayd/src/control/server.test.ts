@@ -101,6 +101,12 @@ describe("the control API", () => {
     await expect(errorOf("GET", "/v1/routes/f1/f9")).resolves.toMatch(/^route_not_found: /);
   });
 
+  it("shows a session", async () => {
+    const path = `/v1/sessions/${encodeURIComponent(SESSION.id)}`;
+    await expect(send("GET", path)).resolves.toMatchObject({ status: 200, body: SESSION });
+    await expect(errorOf("GET", "/v1/sessions/x")).resolves.toMatch(/^session_not_found: there is no session x; /);
+  });
+
   it("ends a session", async () => {
     const answer = await send("DELETE", `/v1/sessions/${encodeURIComponent(SESSION.id)}`);
     expect(answer).toMatchObject({ status: 200, body: { id: SESSION.id } });
@@ -116,7 +122,7 @@ describe("the control API", () => {
       ["/v1/routes", ["get", "post"]],
       ["/v1/routes/{f1}/{f2}", ["get", "delete"]],
       ["/v1/sessions", ["get"]],
-      ["/v1/sessions/{id}", ["delete"]],
+      ["/v1/sessions/{id}", ["get", "delete"]],
       ["/v1/parked", ["get"]],
       ["/v1/drain", ["post"]],
       ["/v1/log", ["get", "put"]],

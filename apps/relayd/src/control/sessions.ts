@@ -1,5 +1,10 @@
-/** GET /v1/sessions, DELETE /v1/sessions/{id} */
-import { killedSessionSchema, sessionListSchema, sessionPathSchema } from "@serverless-relay/control-api";
+/** GET /v1/sessions, GET and DELETE /v1/sessions/{id} */
+import {
+  killedSessionSchema,
+  sessionListSchema,
+  sessionPathSchema,
+  sessionSchema,
+} from "@serverless-relay/control-api";
 import type { ControlApp } from "./app.ts";
 import { errorAnswers } from "./errors.ts";
 import { ControlFailure } from "./failure.ts";
@@ -9,6 +14,15 @@ export function serveSessions(app: ControlApp, target: ControlTarget): void {
   const listing = { summary: "The sessions under way", response: { 200: sessionListSchema, ...errorAnswers() } };
   app.get("/v1/sessions", { schema: listing }, async () => ({ sessions: target.listSessions() }));
 
+  const showing = {
+    summary: "A session under way",
+    params: sessionPathSchema,
+    response: { 200: sessionSchema, ...errorAnswers("session_not_found") },
+  };
+  app.get("/v1/sessions/:id", { schema: showing }, async ({ params: { id } }) => {
+    return target.getSession(id) ?? notFound(id);
+  });
+
   const killing = {
     summary: "Ends a session",
     params: sessionPathSchema,
@@ -16,9 +30,10 @@ export function serveSessions(app: ControlApp, target: ControlTarget): void {
   };
   app.delete("/v1/sessions/:id", { schema: killing }, async ({ params: { id } }) => {
     if (target.killSession(id)) return { id };
-    throw new ControlFailure(
-      "session_not_found",
-      `there is no session ${id}; see GET /v1/sessions for those there are`,
-    );
+    return notFound(id);
   });
+}
+
+function notFound(id: string): never {
+  throw new ControlFailure("session_not_found", `there is no session ${id}; see relayctl session list`);
 }

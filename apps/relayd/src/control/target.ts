@@ -23,6 +23,8 @@ export interface ControlTarget {
   /** Durable once resolved. */
   deleteRoute(f1: string, f2: string, options: { kill: boolean }): Promise<DeletedRoute>;
   listSessions(): Session[];
+  /** Null if there is no such session, or it has ended. */
+  getSession(id: string): Session | null;
   /** False if there is no such session. */
   killSession(id: string): boolean;
   listParked(): Parked[];
