@@ -4,6 +4,7 @@
  */
 import { type DataPlane, type DrainTimes, openDataPlane, Relay } from "@serverless-relay/core";
 import type { Logger } from "pino";
+import type { AuditLog } from "./audit/audit-log.ts";
 import type { Materials } from "./config/files.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
@@ -86,6 +87,11 @@ export class Daemon implements DaemonParts {
     }
   }
 
+  /** Null where the configuration asks for none. */
+  get audit(): AuditLog | null {
+    return this.#monitoring?.audit ?? null;
+  }
+
   /**
    * Stops admitting, and lets sessions end for `timeoutMs` (default: drain.timeout); then closes everything. So long, new
    * connections are told why they are refused. Again, with a timeout: sets the deadline anew.
@@ -110,7 +116,9 @@ export class Daemon implements DaemonParts {
   async #open(): Promise<void> {
     this.#monitoring = await Monitoring.open(this.config, this);
     await this.book.load(this.config.routes);
-    this.#control = await openControlServer(this.config.control.socket, new Operations(this), this.log);
+    this.#control = await openControlServer(this.config.control.socket, new Operations(this), this.log, {
+      recordChange: (change) => this.audit?.change(change),
+    });
     this.shared = await Listener.open(this.config.listen.shared, (socket) =>
       this.relay.accept(socket, { protocol: "connect" }),
     );

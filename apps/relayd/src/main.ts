@@ -1,6 +1,7 @@
 /** The command `relayd`: arguments, signals and exit codes. What it runs is daemon.ts. */
 import { parseArgs } from "node:util";
 import type { Logger } from "pino";
+import { AuditError } from "./audit/audit-log.ts";
 import { ConfigError } from "./config/config-error.ts";
 import { loadMaterials } from "./config/files.ts";
 import { loadConfig } from "./config/load.ts";
@@ -30,10 +31,11 @@ OPTIONS
 SIGNALS
   SIGTERM, SIGINT  stop admitting, let sessions end until drain.timeout, and exit; the second one resets what is left and
                    exits at once
+  SIGUSR1          open the audit log anew, after it was moved away
 
 EXIT CODES
-  0 ended as asked   64 wrong arguments   69 a port or the control socket is taken   74 the route store cannot be used
-  78 the configuration is wrong
+  0 ended as asked   64 wrong arguments   69 a port or the control socket is taken
+  74 the route store or the audit log cannot be used   78 the configuration is wrong
 
 Make a configuration with certificates:  relayctl init --dir DIR
 `;
@@ -87,10 +89,12 @@ function stopOnSignals(daemon: Daemon, log: Logger): void {
     process.on(signal, () => {
       if (stopping) {
         log.warn({ signal, sessions: daemon.relay.sessionCount }, "ending at once");
+        daemon.audit?.change({ change: "endNow", caller: null, signal });
         void endNow(daemon);
         return;
       }
       stopping = true;
+      daemon.audit?.change({ change: "drain", caller: null, signal });
       const left = (daemon.relay.draining?.deadline ?? Number.POSITIVE_INFINITY) - Date.now();
       const { deadline } = daemon.drain(Math.max(0, Math.min(left, daemon.config.drain.timeout)));
       log.info({ signal, sessions: daemon.relay.sessionCount, deadline: new Date(deadline) }, "stopping");
@@ -117,7 +121,7 @@ function say(text: string): number {
 /** Expected errors in their own words; only a bug gets a stack trace. */
 function explain(error: unknown): number {
   if (error instanceof ConfigError) return complain(error.problems, EXIT.config);
-  if (error instanceof StoreError) return complain([error.message], EXIT.io);
+  if (error instanceof StoreError || error instanceof AuditError) return complain([error.message], EXIT.io);
   if (error instanceof ListenError || error instanceof NoPortLeft || error instanceof ControlSocketError) {
     return complain([error.message], EXIT.unavailable);
   }

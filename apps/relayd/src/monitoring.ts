@@ -1,43 +1,76 @@
-/** Metrics, health and readiness, where the configuration asks for them. They are there first, and gone last. */
+/**
+ * What watches relayd, where the configuration asks for it: metrics, health and readiness, and the audit log. They are
+ * there first, and gone last.
+ */
+import { AuditLog } from "./audit/audit-log.ts";
 import type { Config } from "./config/schema.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import { type MetricsServer, openMetricsServer } from "./metrics/server.ts";
 import { readyRemarks, unreadyReasons } from "./readiness.ts";
 import { viewStatus } from "./status-view.ts";
+import { version } from "./version.ts";
 
 export class Monitoring {
-  readonly #metrics: Metrics;
-  readonly #server: MetricsServer;
+  audit: AuditLog | null = null;
+  readonly #parts: DaemonParts;
+  #metrics: Metrics | null = null;
+  #server: MetricsServer | null = null;
 
-  private constructor(metrics: Metrics, server: MetricsServer) {
-    this.#metrics = metrics;
-    this.#server = server;
+  private constructor(parts: DaemonParts) {
+    this.#parts = parts;
   }
 
-  /** Null where it is not asked for. Throws ListenError, with nothing left open. */
-  static async open({ metrics: asked }: Config, parts: DaemonParts): Promise<Monitoring | null> {
-    if (asked === undefined) return null;
-    // Only here: who does not ask for metrics need not wait for their library, nor have it in memory.
-    const { Metrics } = await import("./metrics/metrics.ts");
-    const metrics = new Metrics({ status: () => viewStatus(parts), threads: () => parts.plane.threads() });
+  /** Throws AuditError or ListenError, with nothing left open. */
+  static async open({ metrics, audit }: Config, parts: DaemonParts): Promise<Monitoring> {
+    const monitoring = new Monitoring(parts);
     try {
-      const server = await openMetricsServer(asked.listen, {
-        metrics,
-        unready: () => unreadyReasons(viewStatus(parts)),
-        remarks: () => readyRemarks(viewStatus(parts)),
-      });
-      parts.feed.attach((event) => metrics.count(event));
-      parts.log.info({ listener: "metrics", ...server.address }, "listening");
-      return new Monitoring(metrics, server);
+      if (audit !== undefined) await monitoring.#openAudit(audit.file);
+      if (metrics !== undefined) await monitoring.#openMetrics(metrics.listen);
+      // Also without an audit log: Node itself would take the signal for a wish to be debugged.
+      process.on("SIGUSR1", monitoring.#reopen);
+      return monitoring;
     } catch (error) {
-      metrics.close();
+      await monitoring.close();
       throw error;
     }
   }
 
   async close(): Promise<void> {
-    await this.#server.close();
-    this.#metrics.close();
+    process.off("SIGUSR1", this.#reopen);
+    await this.#server?.close();
+    this.#metrics?.close();
+    this.audit?.note("stopped", {});
+    await this.audit?.close();
   }
+
+  async #openAudit(file: string): Promise<void> {
+    const { feed, log, file: config } = this.#parts;
+    this.audit = await AuditLog.open(file, log);
+    this.audit.note("started", { version, pid: process.pid, config });
+    feed.attach(this.audit.observe);
+  }
+
+  async #openMetrics(address: { readonly host: string; readonly port: number }): Promise<void> {
+    const parts = this.#parts;
+    // Only here: who does not ask for metrics need not wait for their library, nor have it in memory.
+    const { Metrics } = await import("./metrics/metrics.ts");
+    const metrics = new Metrics({
+      status: () => viewStatus(parts),
+      threads: () => parts.plane.threads(),
+      others: this.audit?.readings() ?? [],
+    });
+    this.#metrics = metrics;
+    this.#server = await openMetricsServer(address, {
+      metrics,
+      unready: () => unreadyReasons(viewStatus(parts)),
+      remarks: () => readyRemarks(viewStatus(parts)),
+    });
+    parts.feed.attach((event) => metrics.count(event));
+    parts.log.info({ listener: "metrics", ...this.#server.address }, "listening");
+  }
+
+  readonly #reopen = (): void => {
+    void this.audit?.reopen();
+  };
 }

@@ -5,7 +5,7 @@
 import { type CertificateFacts, readAuthorities, readIdentity } from "./certificates.ts";
 import { Findings, type NamedFile } from "./findings.ts";
 import type { LoadedConfig } from "./load.ts";
-import { checkDirectory, checkSocketPath } from "./places.ts";
+import { checkAppendable, checkDirectory, checkSocketPath } from "./places.ts";
 import { readRevocationLists } from "./revocation.ts";
 import type { IsRevoked } from "./revoked.ts";
 import type { KeyPath } from "./source.ts";
@@ -41,7 +41,7 @@ export async function loadMaterials(
   now: Date = new Date(),
   inForce: Materials | null = null,
 ): Promise<Materials> {
-  const { tls, control, state } = loaded.config;
+  const { tls, control, state, audit } = loaded.config;
   const findings = new Findings(loaded);
   const files = { cert: named(["tls", "cert"], tls.cert), key: named(["tls", "key"], tls.key) };
   const identity = await readIdentity(files, findings, now, inForce);
@@ -58,6 +58,7 @@ export async function loadMaterials(
         );
   await checkSocketPath(named(["control", "socket"], control.socket), findings);
   await checkDirectory(named(["state", "dir"], state.dir), findings);
+  if (audit !== undefined) await checkAppendable(named(["audit", "file"], audit.file), findings);
   findings.throwIfAny();
   if (identity === null || authorities === null) throw new Error("a file was not read, and no problem was noted");
   return {

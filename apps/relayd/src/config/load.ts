@@ -94,7 +94,7 @@ function describeIssue(issue: z.core.$ZodIssue, source: Source): string[] {
 }
 
 function resolvePaths(config: Config, base: string): Config {
-  const { tls, control, state } = config;
+  const { tls, control, state, audit } = config;
   return {
     ...config,
     tls: {
@@ -106,5 +106,6 @@ function resolvePaths(config: Config, base: string): Config {
     },
     control: { ...control, socket: resolve(base, control.socket) },
     state: { ...state, dir: resolve(base, state.dir) },
+    ...(audit === undefined ? {} : { audit: { ...audit, file: resolve(base, audit.file) } }),
   };
 }

@@ -2,7 +2,7 @@
  * Whether relayd can make, and write to, the directories that the configuration names. Tried rather than reasoned about
  * (root, read-only and virtual file systems all differ), and nothing is left behind.
  */
-import { mkdtemp, rmdir, stat } from "node:fs/promises";
+import { access, constants, mkdtemp, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errorCode, explainIoError } from "../io-error.ts";
 import type { Findings, NamedFile } from "./findings.ts";
@@ -14,6 +14,18 @@ const LONGEST_SOCKET_PATH = process.platform === "linux" ? 107 : 103;
 export async function checkDirectory(directory: NamedFile, findings: Findings): Promise<void> {
   const problem = await unwritable(directory.path);
   if (problem !== null) findings.problem(directory, problem);
+}
+
+/** Notes a problem if `file` cannot be appended to, nor made where it is not there. */
+export async function checkAppendable(file: NamedFile, findings: Findings): Promise<void> {
+  try {
+    if ((await stat(file.path)).isDirectory()) findings.problem(file, "is a directory; name a file");
+    else await access(file.path, constants.W_OK);
+  } catch (error) {
+    const problem =
+      errorCode(error) === "ENOENT" ? await unwritable(dirname(file.path)) : explainIoError(error, "write");
+    if (problem !== null) findings.problem(file, problem);
+  }
 }
 
 /** Notes a problem if no Unix socket can be bound at this path. */

@@ -155,6 +155,11 @@ export const configSchema = section("the keys listen, tls, control and state", {
   })
     .optional()
     .describe("served only if this is there"),
+  audit: section("audit: { file: audit.ndjson }", {
+    file: path.describe("who was admitted and paired, and who changed what: one JSON object a line, appended"),
+  })
+    .optional()
+    .describe("written only if this is there"),
   routes: routes.prefault([]).describe("static routes; others are added with relayctl"),
   log: section("log: { level: info }", {
     level: oneOf(["trace", "debug", "info", "warn", "error"]).prefault("info"),

@@ -17,6 +17,7 @@ import {
 } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
 import { version } from "../version.ts";
+import { type RecordChange, recordChanges } from "./changes.ts";
 import { answerBadHttp, answerError, answerNotFound } from "./errors.ts";
 import { serveEvents } from "./events.ts";
 import { serveLifecycle } from "./lifecycle.ts";
@@ -42,7 +43,16 @@ const KEEP_ALIVE_MS = 5_000;
 /** A name of 512 characters, each of them percent-encoded. */
 const PARAMETER_LENGTH = 3 * 512;
 
-export async function createControlApp(target: ControlTarget, log: Logger): Promise<ControlApp> {
+export interface ControlOptions {
+  /** told of every request that would change something */
+  readonly recordChange?: RecordChange;
+}
+
+export async function createControlApp(
+  target: ControlTarget,
+  log: Logger,
+  { recordChange }: ControlOptions = {},
+): Promise<ControlApp> {
   const app: ControlApp = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -60,6 +70,7 @@ export async function createControlApp(target: ControlTarget, log: Logger): Prom
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(answerNotFound);
 
+  if (recordChange !== undefined) await recordChanges(app, recordChange);
   await app.register(fastifySwagger, {
     openapi: {
       openapi: "3.1.0",

@@ -22,6 +22,7 @@ export function serveEvents(app: ControlApp, target: ControlTarget): void {
   });
 
   const schema = {
+    operationId: "followEvents",
     summary: "What happens, as it happens",
     response: {
       200: { description: "one event a line", content: { "application/x-ndjson": { schema: eventSchema } } },

@@ -6,6 +6,7 @@ import type { ControlTarget } from "./target.ts";
 
 export function serveLifecycle(app: ControlApp, target: ControlTarget): void {
   const draining = {
+    operationId: "drain",
     summary: "Admits nobody any more, lets sessions end until a deadline, then stops; again: sets the deadline anew",
     body: startDrainSchema.nullish(),
     response: { 200: startedDrainSchema, ...errorAnswers("invalid_request") },

@@ -13,10 +13,15 @@ import { errorAnswers } from "./errors.ts";
 import type { ControlTarget } from "./target.ts";
 
 export function serveRoutes(app: ControlApp, target: ControlTarget): void {
-  const listing = { summary: "The routes", response: { 200: routeListSchema, ...errorAnswers() } };
+  const listing = {
+    operationId: "listRoutes",
+    summary: "The routes",
+    response: { 200: routeListSchema, ...errorAnswers() },
+  };
   app.get("/v1/routes", { schema: listing }, async () => ({ routes: target.listRoutes() }));
 
   const showing = {
+    operationId: "getRoute",
     summary: "One route",
     params: routePathSchema,
     response: { 200: routeSchema, ...errorAnswers("invalid_request", "route_not_found") },
@@ -24,6 +29,7 @@ export function serveRoutes(app: ControlApp, target: ControlTarget): void {
   app.get("/v1/routes/:f1/:f2", { schema: showing }, async ({ params: { f1, f2 } }) => target.getRoute(f1, f2));
 
   const adding = {
+    operationId: "addRoute",
     summary: "Adds a route; durable once answered",
     body: addRouteSchema,
     response: {
@@ -38,6 +44,7 @@ export function serveRoutes(app: ControlApp, target: ControlTarget): void {
   });
 
   const deleting = {
+    operationId: "deleteRoute",
     summary: "Deletes a route; durable once answered",
     params: routePathSchema,
     querystring: deleteRouteQuerySchema,

@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Logger } from "pino";
-import { createControlApp } from "./app.ts";
+import { type ControlOptions, createControlApp } from "./app.ts";
 import { listenOnControlSocket } from "./socket.ts";
 import type { ControlTarget } from "./target.ts";
 
@@ -20,8 +20,13 @@ const MAX_CONNECTIONS = 256;
  * @param path of the Unix socket
  * @throws ControlSocketError, with nothing left open
  */
-export async function openControlServer(path: string, target: ControlTarget, log: Logger): Promise<ControlServer> {
-  const app = await createControlApp(target, log);
+export async function openControlServer(
+  path: string,
+  target: ControlTarget,
+  log: Logger,
+  options: ControlOptions = {},
+): Promise<ControlServer> {
+  const app = await createControlApp(target, log, options);
   const silent = trackSilent(app.server);
   try {
     app.server.maxConnections = MAX_CONNECTIONS;

@@ -11,7 +11,11 @@ import { ControlFailure } from "./failure.ts";
 import type { ControlTarget } from "./target.ts";
 
 export function serveSessions(app: ControlApp, target: ControlTarget): void {
-  const listing = { summary: "The sessions under way", response: { 200: sessionListSchema, ...errorAnswers() } };
+  const listing = {
+    operationId: "listSessions",
+    summary: "The sessions under way",
+    response: { 200: sessionListSchema, ...errorAnswers() },
+  };
   app.get("/v1/sessions", { schema: listing }, async () => ({ sessions: target.listSessions() }));
 
   const showing = {
@@ -24,6 +28,7 @@ export function serveSessions(app: ControlApp, target: ControlTarget): void {
   });
 
   const killing = {
+    operationId: "killSession",
     summary: "Ends a session",
     params: sessionPathSchema,
     response: { 200: killedSessionSchema, ...errorAnswers("session_not_found") },

@@ -1,7 +1,10 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { RelayEvent } from "@serverless-relay/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { STATUS, TIME } from "../control/control.test-support.ts";
+import { AuditLog } from "../audit/audit-log.ts";
+import { recordingLog, STATUS, TIME } from "../control/control.test-support.ts";
 import { type Exposed, readExposition } from "./exposition.test-support.ts";
 import { Metrics } from "./metrics.ts";
 
@@ -14,12 +17,20 @@ const certificates = [
 
 let status = STATUS;
 let metrics: Metrics;
-beforeEach(() => {
+let audit: AuditLog;
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "relayd-metrics-"));
+  audit = await AuditLog.open(join(directory, "audit.ndjson"), recordingLog().log);
   status = { ...STATUS, parked: 3, sessions: { live: 2, total: 9 }, bytes: 4096, certificates: [...certificates] };
   const turns = { bounds: [0.001, 0.1], counts: [5, 2, 1], seconds: 0.75 };
-  metrics = new Metrics({ status: () => status, threads: () => [{ pipes: 7, turns }] });
+  metrics = new Metrics({ status: () => status, threads: () => [{ pipes: 7, turns }], others: audit.readings() });
 });
-afterEach(() => metrics.close());
+afterEach(async () => {
+  metrics.close();
+  await audit.close();
+  await rm(directory, { recursive: true });
+});
 
 const exposed = async (): Promise<Exposed> => readExposition(await metrics.text());
 
