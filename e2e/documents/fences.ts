@@ -1,6 +1,6 @@
 /**
  * The fenced blocks of a document, and what their info strings say is to be done with them (CONTRIBUTING.md, "Documents"):
- * ```sh, ```sh terminal ready="listening", ```sh fails, ```sh elsewhere="why", ```text prints.
+ * ```sh, ```sh terminal ready="listening", ```sh fails, ```sh elsewhere="why", ```text prints, ```text resembles.
  */
 
 export interface Fence {
@@ -17,7 +17,7 @@ export interface Fence {
 const FENCE = /^(?<indent> *)```(?<info>[^\n`]*)\n(?<text>.*?)^\k<indent>```$/gms;
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   sh: ["terminal", "ready", "fails", "elsewhere"],
-  text: ["prints"],
+  text: ["prints", "resembles"],
 };
 /** What a block that nobody runs must not begin a line with. */
 const COMMAND =

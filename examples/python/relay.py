@@ -58,6 +58,11 @@ class Identity:
         context.load_cert_chain(self.cert, self.key)
         return context
 
+    def outer_context(self):
+        context = self.context()
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
     def inner_context(self, server_side):
         """For the inner TLS: a certificate of a CA of ours is demanded; `verify` looks for the name in it."""
         context = self.context(server_side)
@@ -96,7 +101,7 @@ def connect(relay, peer, identity, wish=Wish()):
     tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     outer = bare = None
     try:
-        outer = identity.context().wrap_socket(tcp, server_hostname=host, suppress_ragged_eofs=False)
+        outer = identity.outer_context().wrap_socket(tcp, server_hostname=host, suppress_ragged_eofs=False)
         outer.sendall(request(peer, wish))
         bare = detach(outer, wish.pipelined) if wish.transport == "raw" else outer
         fields = read_answer(bare)

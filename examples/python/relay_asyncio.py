@@ -130,7 +130,7 @@ async def connect(relay, peer, identity, wish=Wish()):
     tcp = Bare(await dial(host, port))
     try:
         async with asyncio.timeout(wish.wait + 30):
-            outer = await Tls(tcp, identity.context(), hostname=host).handshake()
+            outer = await Tls(tcp, identity.outer_context(), hostname=host).handshake()
             await outer.sendall(request(peer, wish))
             link = await detach(outer, wish.pipelined) if wish.transport == "raw" else outer
             fields = await read_answer(link)
