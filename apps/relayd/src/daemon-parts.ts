@@ -1,6 +1,7 @@
 /** What the daemon is assembled of: daemon.ts fills it in, operations.ts works on it. */
 import type { DataPlane, DrainTimes, Relay } from "@serverless-relay/core";
 import type { Logger } from "pino";
+import type { Cluster } from "./cluster/cluster.ts";
 import type { Materials } from "./config/files.ts";
 import type { Config } from "./config/schema.ts";
 import type { EventFeed } from "./event-feed.ts";
@@ -19,6 +20,8 @@ export interface DaemonParts {
   readonly plane: DataPlane;
   readonly relay: Relay;
   readonly book: RouteBook;
+  /** null: this relay is on its own */
+  readonly cluster: Cluster | null;
   /** null until it is open */
   readonly shared: Listener | null;
   /** Begins to drain, and stops when that is over; again, with a timeout: sets the deadline anew. */

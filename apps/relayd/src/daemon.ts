@@ -5,6 +5,7 @@
 import { type DataPlane, type DrainTimes, openDataPlane, Relay } from "@serverless-relay/core";
 import type { Logger } from "pino";
 import type { AuditLog } from "./audit/audit-log.ts";
+import type { Cluster } from "./cluster/cluster.ts";
 import type { Materials } from "./config/files.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
@@ -18,6 +19,7 @@ import { shareDescriptors } from "./open-files.ts";
 import { Operations } from "./operations.ts";
 import { RouteBook } from "./route-book.ts";
 import { viewListeners } from "./status-view.ts";
+import { ClusterRouteStore } from "./store/cluster-route-store.ts";
 import { openLmdbRouteStore } from "./store/lmdb-route-store.ts";
 import type { RouteStore } from "./store/route-store.ts";
 
@@ -33,6 +35,8 @@ export class Daemon implements DaemonParts {
   readonly plane: DataPlane;
   readonly relay: Relay;
   readonly book: RouteBook;
+  /** null: this relay is on its own */
+  readonly cluster: Cluster | null;
   shared: Listener | null = null;
   readonly #store: RouteStore;
   readonly #routeListeners: RouteListeners | null;
@@ -46,6 +50,7 @@ export class Daemon implements DaemonParts {
     materials: Materials,
     store: RouteStore,
     plane: DataPlane,
+    cluster: Cluster | null,
     log: Logger,
   ) {
     this.file = file;
@@ -58,7 +63,14 @@ export class Daemon implements DaemonParts {
     this.stopped = promise;
     this.#stop = resolve;
     this.#store = store;
-    this.relay = new Relay({ credentials: materials, plane, observe: this.feed.observe, limits: limitsOf(config) });
+    this.cluster = cluster;
+    this.relay = new Relay({
+      credentials: materials,
+      plane,
+      observe: this.feed.observe,
+      limits: limitsOf(config),
+      ...(cluster && { elsewhere: cluster }),
+    });
     const { perRoute } = config.listen;
     this.#routeListeners = perRoute === undefined ? null : new RouteListeners(perRoute, store, this.relay);
     this.book = new RouteBook(this.relay, store, perRoute, this.#routeListeners);
@@ -77,7 +89,9 @@ export class Daemon implements DaemonParts {
         "limits.connections is more than the open files that this process may have; raise the limit (ulimit -n, LimitNOFILE)",
       );
     }
-    const daemon = new Daemon(loaded, materials, store, plane, log);
+    const cluster = await joinCluster(loaded.config, materials, log);
+    const routes = cluster === null ? store : new ClusterRouteStore(cluster.routes, store);
+    const daemon = new Daemon(loaded, materials, routes, plane, cluster, log);
     try {
       await daemon.#open();
       return daemon;
@@ -116,6 +130,7 @@ export class Daemon implements DaemonParts {
   async #open(): Promise<void> {
     this.#monitoring = await Monitoring.open(this.config, this);
     await this.book.load(this.config.routes);
+    await this.cluster?.serve(this.book, this.feed.observe, limitsOf(this.config));
     this.#control = await openControlServer(this.config.control.socket, new Operations(this), this.log, {
       recordChange: (change) => this.audit?.change(change),
     });
@@ -148,6 +163,7 @@ export class Daemon implements DaemonParts {
   async #closeNow(): Promise<void> {
     this.#stopListening();
     await this.relay.close();
+    await this.cluster?.close();
     await this.#control?.close();
     await this.#store.close();
     await this.#monitoring?.close();
@@ -156,6 +172,13 @@ export class Daemon implements DaemonParts {
 
 /** For the handshakes under way when the last session has ended. */
 const LAST_WORDS_MS = 1_000;
+
+/** NATS's library is loaded only by those who have a cluster. */
+async function joinCluster(config: Config, materials: Materials, log: Logger): Promise<Cluster | null> {
+  if (config.cluster === undefined || materials.cluster === undefined) return null;
+  const { Cluster } = await import("./cluster/cluster.ts");
+  return await Cluster.open({ config: config.cluster, credentials: materials.cluster, log });
+}
 
 function limitsOf({ limits, pairing, sessions }: Config) {
   return {

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import type { Logger } from "pino";
 import { AuditError } from "./audit/audit-log.ts";
+import { ClusterError } from "./cluster/cluster-error.ts";
 import { ConfigError } from "./config/config-error.ts";
 import { loadMaterials } from "./config/files.ts";
 import { loadConfig } from "./config/load.ts";
@@ -34,7 +35,7 @@ SIGNALS
   SIGUSR1          open the audit log anew, after it was moved away
 
 EXIT CODES
-  0 ended as asked   64 wrong arguments   69 a port or the control socket is taken
+  0 ended as asked   64 wrong arguments   69 a port or the control socket is taken, or the cluster's NATS is away
   74 the route store or the audit log cannot be used   78 the configuration is wrong
 
 Make a configuration with certificates:  relayctl init --dir DIR
@@ -122,6 +123,7 @@ function say(text: string): number {
 function explain(error: unknown): number {
   if (error instanceof ConfigError) return complain(error.problems, EXIT.config);
   if (error instanceof StoreError || error instanceof AuditError) return complain([error.message], EXIT.io);
+  if (error instanceof ClusterError) return complain([error.message], EXIT.unavailable);
   if (error instanceof ListenError || error instanceof NoPortLeft || error instanceof ControlSocketError) {
     return complain([error.message], EXIT.unavailable);
   }

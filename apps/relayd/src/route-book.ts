@@ -3,6 +3,7 @@
  * this order: checked, its listener opened, durable in the store, known to the relay; and only then answered. Changes are
  * made one after another.
  */
+import type { RouteChange } from "@serverless-relay/cluster";
 import type { Relay, Route } from "@serverless-relay/core";
 import { isFunctionName, NAME_RULE } from "@serverless-relay/protocol";
 import { type Config, mayBePlain, type RouteProtocol } from "./config/schema.ts";
@@ -10,7 +11,7 @@ import { ControlFailure } from "./control/failure.ts";
 import { ListenError } from "./listening/listener.ts";
 import { type ListenerWish, NoPortLeft, type RouteListener, type RouteListeners } from "./listening/route-listeners.ts";
 import { type AskedOptions, askedInConfig, differences, onlyOptions, optionsOf, turned } from "./route-options.ts";
-import type { RouteStore } from "./store/route-store.ts";
+import type { RouteRecord, RouteStore } from "./store/route-store.ts";
 
 export interface BookedRoute extends Route {
   readonly source: "static" | "dynamic";
@@ -126,11 +127,40 @@ export class RouteBook {
         throw new ControlFailure("route_static", `the route between ${f1} and ${f2} is static: ${where}`);
       }
       await this.#store.delete(f1, f2);
-      const ended = (await this.#relay.deleteRoute(f1, f2, options)) ?? { refused: 0, killed: 0 };
-      this.#booked.delete(route);
-      await this.#listeners?.remove(route);
-      return { route, ...ended };
+      return { route, ...(await this.#leave(route, options)) };
     });
+  }
+
+  /** Takes up what another relay of the cluster has changed in the store. A static route hides it, as at start-up. */
+  follow(change: RouteChange): Promise<void> {
+    return this.#inTurn(async () => {
+      const { f1, f2 } = change.kind === "put" ? change.route : change;
+      const existing = this.find(f1, f2);
+      if (existing?.source === "static") return;
+      if (existing !== undefined) {
+        if (change.kind === "put" && existing.createdAt === change.route.createdAt) return; // our own
+        await this.#leave(existing, { kill: false });
+      }
+      if (change.kind === "delete") return;
+      const { createdAt, protocol, port } = change.route as RouteRecord;
+      const route: BookedRoute = {
+        f1,
+        f2,
+        options: onlyOptions(change.route as RouteRecord),
+        source: "dynamic",
+        createdAt,
+        wish: { protocol, port },
+      };
+      this.#enter(route);
+      await this.#listeners?.reopen(route, route.wish);
+    });
+  }
+
+  async #leave(route: BookedRoute, options: { kill: boolean }): Promise<{ refused: number; killed: number }> {
+    const ended = (await this.#relay.deleteRoute(route.f1, route.f2, options)) ?? { refused: 0, killed: 0 };
+    this.#booked.delete(route);
+    await this.#listeners?.remove(route);
+    return ended;
   }
 
   #enter(route: BookedRoute): void {

@@ -72,7 +72,7 @@ class Parked implements Waiter {
 class Relay {
   readonly id: string;
   readonly bus: UnreliableBus;
-  readonly claims: Claims;
+  readonly claims: Claims<Parked>;
   readonly world: World;
   dead = false;
 

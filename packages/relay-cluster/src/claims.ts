@@ -65,8 +65,8 @@ const LATER_LOOK_MS = { least: 20_000, random: 20_000 };
 /** After the message system was away, all that wait ask: spread over this long. */
 const RETURN_SPREAD_MS = 500;
 
-interface Seeking {
-  readonly waiter: Waiter;
+interface Seeking<W extends Waiter> {
+  readonly waiter: W;
   asking: boolean;
   /** there was a reason to ask while it was asking, and no answer yet */
   again: boolean;
@@ -82,17 +82,18 @@ interface Seeking {
   over: boolean;
 }
 
-interface Place {
-  readonly seekers: Set<Seeking>;
+interface Place<W extends Waiter> {
+  readonly seekers: Set<Seeking<W>>;
   readonly listening: Listening;
 }
 
-export class Claims {
+/** `W`: what the caller keeps of a waiter. */
+export class Claims<W extends Waiter> {
   readonly #bus: Bus;
   readonly #prefix: string;
   readonly #self: Self;
-  readonly #places = new Map<string, Place>();
-  readonly #granted = new Map<string, { readonly seeking: Seeking; readonly lapse: NodeJS.Timeout }>();
+  readonly #places = new Map<string, Place<W>>();
+  readonly #granted = new Map<string, { readonly seeking: Seeking<W>; readonly lapse: NodeJS.Timeout }>();
   readonly #releases: Listening;
 
   /** @param prefix of every subject: "relay.NAME" */
@@ -112,8 +113,8 @@ export class Claims {
   }
 
   /** Looks for the waiter's peer at other relays, and lets them find it, until the function that is returned is called. */
-  seek(waiter: Waiter): () => void {
-    const seeking: Seeking = {
+  seek(waiter: W): () => void {
+    const seeking: Seeking<W> = {
       waiter,
       asking: false,
       again: false,
@@ -137,7 +138,7 @@ export class Claims {
    * The function that was granted by `claim`, for which a relay has come: it is the caller's, to be joined, or put back with
    * `putBack`. Null if the grant has lapsed.
    */
-  redeem(claim: string): Waiter | null {
+  redeem(claim: string): W | null {
     const grant = this.#granted.get(claim);
     if (grant === undefined) return null;
     clearTimeout(grant.lapse);
@@ -146,7 +147,7 @@ export class Claims {
   }
 
   /** The waiter that was redeemed could not be joined after all. */
-  putBack(waiter: Waiter): void {
+  putBack(waiter: W): void {
     for (const seeking of this.#places.get(waiter.place)?.seekers ?? []) {
       if (seeking.waiter === waiter) this.#putBack(seeking);
     }
@@ -161,12 +162,12 @@ export class Claims {
     }
   }
 
-  #placeFor(token: string): Place {
+  #placeFor(token: string): Place<W> {
     const known = this.#places.get(token);
     if (known !== undefined) return known;
     const answer = (question: Uint8Array) => answers.encode(this.#answer(token, asks.decode(question)));
     const listening = this.#bus.listen(`${this.#prefix}.wait.${token}`, "one", answer);
-    const place: Place = { seekers: new Set(), listening };
+    const place: Place<W> = { seekers: new Set(), listening };
     this.#places.set(token, place);
     return place;
   }
@@ -190,7 +191,7 @@ export class Claims {
     return { verdict };
   }
 
-  #grant(seeking: Seeking): Answer {
+  #grant(seeking: Seeking<W>): Answer {
     seeking.held = true;
     const claim = randomBytes(18).toString("base64url");
     const lapse = setTimeout(() => this.#takeBack(claim), LAPSE_MS);
@@ -210,7 +211,7 @@ export class Claims {
     this.#putBack(grant.seeking);
   }
 
-  #putBack(seeking: Seeking, lookAfterMs = 0): void {
+  #putBack(seeking: Seeking<W>, lookAfterMs = 0): void {
     seeking.held = false;
     if (seeking.over) return;
     seeking.waiter.putBack();
@@ -218,7 +219,7 @@ export class Claims {
   }
 
   /** Asks whether the peer waits elsewhere, and meets it if so. */
-  async #look(seeking: Seeking): Promise<void> {
+  async #look(seeking: Seeking<W>): Promise<void> {
     if (seeking.over || seeking.held) return;
     this.#rest(seeking);
     if (seeking.asking) {
@@ -248,7 +249,7 @@ export class Claims {
     }
   }
 
-  async #accept(seeking: Seeking, grant: Grant): Promise<void> {
+  async #accept(seeking: Seeking<W>, grant: Grant): Promise<void> {
     if (seeking.over || seeking.held || !seeking.waiter.take()) {
       this.#release(grant);
       return;
@@ -273,11 +274,11 @@ export class Claims {
     }
   }
 
-  #lookLater(seeking: Seeking): void {
+  #lookLater(seeking: Seeking<W>): void {
     this.#lookAfter(seeking, LATER_LOOK_MS.least + Math.random() * LATER_LOOK_MS.random);
   }
 
-  #lookAfter(seeking: Seeking, ms: number): void {
+  #lookAfter(seeking: Seeking<W>, ms: number): void {
     const due = Date.now() + ms;
     if (seeking.over || (seeking.timer !== null && seeking.due <= due)) return;
     this.#rest(seeking);
@@ -285,12 +286,12 @@ export class Claims {
     seeking.timer = setTimeout(() => void this.#look(seeking), ms);
   }
 
-  #rest(seeking: Seeking): void {
+  #rest(seeking: Seeking<W>): void {
     if (seeking.timer !== null) clearTimeout(seeking.timer);
     seeking.timer = null;
   }
 
-  #leave(seeking: Seeking): void {
+  #leave(seeking: Seeking<W>): void {
     if (seeking.over) return;
     seeking.over = true;
     this.#rest(seeking);

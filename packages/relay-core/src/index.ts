@@ -1,7 +1,9 @@
 export { DROP_REASONS } from "./admission/drops.ts";
 export type { Credentials } from "./admission/tls-server.ts";
 export type { DrainTimes } from "./drain.ts";
+export type { Elsewhere, Seeker } from "./elsewhere.ts";
 export type { EndOfSession, EndTransport, Observer, RelayEvent } from "./events.ts";
+export { Hops } from "./hops.ts";
 export type { Pins } from "./pairing/pins.ts";
 export { type Route, type RouteOptions, routeKey } from "./pairing/routes.ts";
 export { Relay } from "./relay.ts";

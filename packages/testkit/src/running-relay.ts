@@ -28,6 +28,8 @@ export interface RelayOptions {
   readonly listen?: string;
   /** the keys of `tls:` besides `cert`, `key` and `ca`: "crl: crl.pem" */
   readonly tls?: string;
+  /** the CA of the functions and of the relay; default: one of its own */
+  readonly authority?: Authority;
   /** how long sessions may go on once relayd is told to stop; default 1s */
   readonly drain?: string;
   /** a command that starts relayd in its own place, with limits or as another user: ["prlimit", "--nofile=128"] */
@@ -59,7 +61,7 @@ export class RunningRelay {
   /** Makes the directory with certificates and relayd.yaml, and starts nothing yet. */
   static async prepare(options: RelayOptions = {}): Promise<RunningRelay> {
     const directory = await mkdtemp(join(tmpdir(), "relay-test-"));
-    const authority = await createAuthority({ commonName: "relay test" });
+    const authority = options.authority ?? (await createAuthority({ commonName: "relay test" }));
     const relay = new RunningRelay(directory, authority, options.under ?? []);
     const identity = await authority.issueRelay({ hosts: ["localhost", "127.0.0.1"] });
     await relay.write("ca.pem", authority.certPem);

@@ -3,6 +3,7 @@
  * reported, not only the first; what is returned is fit for node:tls; nothing is made or changed.
  */
 import { type CertificateFacts, readAuthorities, readIdentity } from "./certificates.ts";
+import { type ClusterMaterials, readClusterMaterials } from "./cluster-files.ts";
 import { Findings, type NamedFile } from "./findings.ts";
 import type { LoadedConfig } from "./load.ts";
 import { checkAppendable, checkDirectory, checkSocketPath } from "./places.ts";
@@ -19,6 +20,8 @@ export interface Materials {
   readonly ca: string;
   /** each a text of its own: node:tls reads only the first CRL of a text */
   readonly crl?: readonly string[];
+  /** for other relays of the cluster; there is none where this relay is on its own */
+  readonly cluster?: ClusterMaterials;
   /** subjects of the CAs that have no CRL, though others have */
   readonly unlisted: readonly string[];
   /** whether the CRLs say so; there is none without a CRL */
@@ -56,6 +59,7 @@ export async function loadMaterials(
           now,
           inForce && { crl: inForce.crl ?? [], unlisted: inForce.unlisted },
         );
+  const cluster = await readClusterMaterials(loaded.config.cluster, authorities?.certificates ?? [], findings, now);
   await checkSocketPath(named(["control", "socket"], control.socket), findings);
   await checkDirectory(named(["state", "dir"], state.dir), findings);
   if (audit !== undefined) await checkAppendable(named(["audit", "file"], audit.file), findings);
@@ -66,9 +70,10 @@ export async function loadMaterials(
     key: identity.key,
     ca: authorities.ca,
     ...(revoked === null ? {} : { crl: revoked.crl, isRevoked: revoked.isRevoked }),
+    ...(cluster === null ? {} : { cluster }),
     unlisted: revoked?.unlisted ?? [],
     digest: findings.digest(),
-    certificates: [...identity.facts, ...authorities.facts, ...(revoked?.facts ?? [])],
+    certificates: [...identity.facts, ...authorities.facts, ...(revoked?.facts ?? []), ...(cluster?.facts ?? [])],
     warnings: findings.warnings,
   };
 }

@@ -9,6 +9,7 @@ import { homedir } from "node:os";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { z } from "zod";
 import { errorCode, explainIoError } from "../io-error.ts";
+import type { ClusterConfig } from "./cluster.ts";
 import { ConfigError } from "./config-error.ts";
 import { adviseOnUnknownKey } from "./known-keys.ts";
 import { type Config, configSchema } from "./schema.ts";
@@ -94,7 +95,7 @@ function describeIssue(issue: z.core.$ZodIssue, source: Source): string[] {
 }
 
 function resolvePaths(config: Config, base: string): Config {
-  const { tls, control, state, audit } = config;
+  const { tls, control, state, audit, cluster } = config;
   return {
     ...config,
     tls: {
@@ -104,8 +105,19 @@ function resolvePaths(config: Config, base: string): Config {
       ca: resolve(base, tls.ca),
       ...(tls.crl === undefined ? {} : { crl: resolve(base, tls.crl) }),
     },
+    ...(cluster === undefined ? {} : { cluster: resolveClusterPaths(cluster, base) }),
     control: { ...control, socket: resolve(base, control.socket) },
     state: { ...state, dir: resolve(base, state.dir) },
     ...(audit === undefined ? {} : { audit: { ...audit, file: resolve(base, audit.file) } }),
+  };
+}
+
+function resolveClusterPaths(cluster: ClusterConfig, base: string): ClusterConfig {
+  const { nats, tls } = cluster;
+  const at = (path: string | undefined) => path && resolve(base, path);
+  return {
+    ...cluster,
+    nats: { ...nats, ca: at(nats.ca), cert: at(nats.cert), key: at(nats.key), credentials: at(nats.credentials) },
+    tls: { ...tls, cert: resolve(base, tls.cert), key: resolve(base, tls.key), ca: resolve(base, tls.ca) },
   };
 }

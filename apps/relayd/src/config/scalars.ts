@@ -129,7 +129,7 @@ export const functionName = text("the name of a function").refine(isFunctionName
 });
 
 /** `what` goes into the message; `special` may know more about an input that is not text. */
-function text(what: string, special: (input: unknown) => string | null = () => null) {
+export function text(what: string, special: (input: unknown) => string | null = () => null) {
   return z.string({
     error: ({ input }) =>
       input === undefined ? missing(what) : (special(input) ?? `is ${shown(input)}; write ${what}`),

@@ -4,6 +4,7 @@
  */
 import { isIP } from "node:net";
 import { z } from "zod";
+import { cluster } from "./cluster.ts";
 import {
   duration,
   flag,
@@ -21,6 +22,7 @@ import {
   size,
   whole,
 } from "./scalars.ts";
+import { section } from "./section.ts";
 
 /** What a route listener speaks (PROTOCOL.md, "Listeners"). */
 const protocol = oneOf(["connect", "bare", "plain"]);
@@ -160,6 +162,7 @@ export const configSchema = section("the keys listen, tls, control and state", {
   })
     .optional()
     .describe("written only if this is there"),
+  cluster: cluster.optional().describe("makes this relay one of several that pair one another's functions"),
   routes: routes.prefault([]).describe("static routes; others are added with relayctl"),
   log: section("log: { level: info }", {
     level: oneOf(["trace", "debug", "info", "warn", "error"]).prefault("info"),
@@ -197,14 +200,4 @@ export function mayBePlain(perRoute: { readonly host: string; readonly exposePla
 
 function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
-}
-
-/** A group of keys; `example` shows how to write it where it is missing. */
-function section<Shape extends z.core.$ZodLooseShape>(example: string, shape: Shape) {
-  return z.strictObject(shape, {
-    error: (issue) => {
-      if (issue.code !== "invalid_type") return undefined;
-      return issue.input === undefined ? missing(example) : `is ${shown(issue.input)}; write ${example}`;
-    },
-  });
 }

@@ -1,0 +1,141 @@
+/**
+ * This relay as one of several: its parked functions are offered to the others, theirs are found, and the two are joined by
+ * a hop from relay to relay. What is said goes by way of NATS (packages/relay-cluster); bytes never do.
+ */
+import { randomUUID } from "node:crypto";
+import type { NatsConnection } from "@nats-io/transport-node";
+import {
+  Claims,
+  connectNats,
+  dialPeer,
+  type Grant,
+  KvRoutes,
+  NatsBus,
+  peerPlaceOf,
+  placeOf,
+  type Waiter,
+} from "@serverless-relay/cluster";
+import {
+  type Credentials,
+  type Elsewhere,
+  Hops,
+  type Observer,
+  type RelayLimits,
+  type Seeker,
+} from "@serverless-relay/core";
+import type { Logger } from "pino";
+import type { ClusterConfig } from "../config/cluster.ts";
+import { Listener } from "../listening/listener.ts";
+import type { RouteBook } from "../route-book.ts";
+import { ClusterError } from "./cluster-error.ts";
+
+interface ClusterOptions {
+  readonly config: ClusterConfig;
+  /** for other relays: the certificate and key of this one, the CA of all */
+  readonly credentials: Credentials;
+  readonly log: Logger;
+}
+
+export class Cluster implements Elsewhere {
+  readonly id = randomUUID();
+  readonly routes: KvRoutes;
+  readonly #options: ClusterOptions;
+  readonly #nats: NatsConnection;
+  readonly #claims: Claims<ClusterWaiter>;
+  #hops: Hops | null = null;
+  #listener: Listener | null = null;
+
+  private constructor(options: ClusterOptions, nats: NatsConnection, routes: KvRoutes) {
+    this.#options = options;
+    this.#nats = nats;
+    this.routes = routes;
+    const { name, advertise } = options.config;
+    const bus = new NatsBus(nats, this.#report);
+    this.#claims = new Claims(bus, `relayd.${name}`, { id: this.id, address: formatAddress(advertise) });
+  }
+
+  /** Throws ClusterError. */
+  static async open(options: ClusterOptions): Promise<Cluster> {
+    try {
+      return await Cluster.#join(options);
+    } catch (error) {
+      throw new ClusterError(error instanceof Error ? error.message : String(error), { cause: error });
+    }
+  }
+
+  static async #join(options: ClusterOptions): Promise<Cluster> {
+    const { config, log } = options;
+    const { servers, replicas, ca, cert, key, credentials } = config.nats;
+    const tls = ca === undefined && cert === undefined ? undefined : { ca, cert, key };
+    const wish = { servers, ...(tls && { tls }), ...(credentials !== undefined && { credentials }) };
+    const nats = await connectNats(wish, `relayd ${formatAddress(config.advertise)}`);
+    try {
+      const report = (error: Error) => log.warn({ err: error }, "the cluster's routes are not in step");
+      const routes = await KvRoutes.open(nats, { bucket: `relayd_${config.name}_routes`, replicas, report });
+      return new Cluster(options, nats, routes);
+    } catch (error) {
+      await nats.close();
+      throw error;
+    }
+  }
+
+  /** Keeps the book in step with the cluster's routes, and serves other relays. Throws ListenError. */
+  async serve(book: RouteBook, observe: Observer, limits: RelayLimits): Promise<void> {
+    const { credentials, config, log } = this.#options;
+    this.routes.onChange((change) => {
+      book.follow(change).catch((error: unknown) => log.error({ err: error }, "a route of the cluster is not served"));
+    });
+    const hops = new Hops({ credentials, names: config.tls.names, limits, observe, redeem: this.#redeem });
+    this.#hops = hops;
+    this.#listener = await Listener.open(config.peerListen, (socket) => hops.accept(socket));
+  }
+
+  seek(seeker: Seeker): () => void {
+    const { route, channel, name, role } = seeker;
+    const spot = { f1: route.f1, f2: route.f2, channel, name };
+    return this.#claims.seek({
+      id: `${this.id}-${seeker.connection}`,
+      place: placeOf(spot),
+      peerPlace: peerPlaceOf(spot),
+      role,
+      take: () => seeker.take(),
+      putBack: () => seeker.putBack(),
+      noteConflict: () => seeker.noteConflict(),
+      meet: (grant) => this.#meet(seeker, grant),
+      hosts: (hop) => seeker.meet(hop),
+    });
+  }
+
+  /** No claim is honoured, and nobody is sought, from now on. */
+  async close(): Promise<void> {
+    this.#claims.close();
+    this.#listener?.close();
+    this.#hops?.close();
+    await this.routes.close();
+    await this.#nats.close();
+  }
+
+  async #meet(seeker: Seeker, grant: Grant): Promise<void> {
+    const { credentials } = this.#options;
+    const hop = await dialPeer(grant, seeker, credentials);
+    if (!(await seeker.meet(hop))) throw new Error("the function left, or the hop broke");
+  }
+
+  readonly #redeem = (claim: string) => {
+    const waiter = this.#claims.redeem(claim);
+    return waiter && { meet: waiter.hosts, putBack: () => this.#claims.putBack(waiter) };
+  };
+
+  readonly #report = (error: Error): void => {
+    this.#options.log.warn({ err: error }, "a message of another relay was not understood");
+  };
+}
+
+/** A waiter of ours: what another relay's connection is joined to it by. */
+interface ClusterWaiter extends Waiter {
+  readonly hosts: Seeker["meet"];
+}
+
+function formatAddress({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
