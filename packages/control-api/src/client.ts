@@ -26,6 +26,11 @@ export interface ControlClientOptions {
   readonly timeoutMs?: number;
 }
 
+export interface EventsOptions {
+  readonly signal?: AbortSignal;
+  readonly opened?: () => void;
+}
+
 const DEFAULT_TIMEOUT_MS = 10_000;
 const MAX_EVENT_MIB = 1;
 
@@ -96,12 +101,13 @@ export class ControlClient {
 
   /**
    * The daemon's events, from now on. Ends when the daemon ends the stream, or `signal` is aborted; throws
-   * DaemonUnreachable if it breaks off.
+   * DaemonUnreachable if it breaks off. `opened` is called once nothing that happens is missed any more.
    */
-  async *events({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<ControlEvent, void, undefined> {
+  async *events({ signal, opened }: EventsOptions = {}): AsyncGenerator<ControlEvent, void, undefined> {
     let stream: IncomingMessage | undefined;
     try {
       stream = await openStream(this.#target, { method: "GET", path: "/v1/events" }, signal);
+      opened?.();
       for await (const line of lines(stream, this.#target)) yield parseEvent(line, this.#target);
     } catch (error) {
       if (!signal?.aborted) throw translate(error, this.#target, stream !== undefined);

@@ -2,6 +2,6 @@
 import { z } from "zod";
 import { timeSchema } from "./scalars.ts";
 
-/** What an event says beyond this depends on its kind. */
+/** What an event says beyond this depends on its kind: one of EVENT_KINDS, or STREAM_ENDED. */
 export const eventSchema = z.looseObject({ time: timeSchema, event: z.string() }).meta({ id: "Event" });
 export type ControlEvent = z.infer<typeof eventSchema>;

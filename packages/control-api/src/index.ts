@@ -8,6 +8,7 @@
  */
 export * from "./drain.ts";
 export * from "./errors.ts";
+export * from "./event-kinds.ts";
 export * from "./events.ts";
 export * from "./log.ts";
 export * from "./parked.ts";

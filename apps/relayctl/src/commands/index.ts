@@ -1,5 +1,6 @@
 /** The commands by their ids, as oclif wants them. All are loaded at every start: what is heavy is imported where it is used. */
 import CertIssue from "./cert/issue.ts";
+import Events from "./events.ts";
 import Init from "./init.ts";
 import ParkedList from "./parked/list.ts";
 import RouteAdd from "./route/add.ts";
@@ -13,6 +14,7 @@ import Status from "./status.ts";
 
 export default {
   "cert:issue": CertIssue,
+  events: Events,
   init: Init,
   "parked:list": ParkedList,
   "route:add": RouteAdd,

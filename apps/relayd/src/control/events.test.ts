@@ -3,7 +3,8 @@ import type { IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { eventSchema } from "@serverless-relay/control-api";
+import { EVENT_KINDS, eventSchema } from "@serverless-relay/control-api";
+import type { RelayEvent } from "@serverless-relay/core";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { begin, FakeTarget, recordingLog, TIME } from "./control.test-support.ts";
 import { type ControlServer, openControlServer } from "./server.ts";
@@ -30,6 +31,18 @@ async function follow(): Promise<IncomingMessage> {
   streams.push(stream);
   return stream;
 }
+
+it("the kinds of events that clients know are those that there are", () => {
+  const kinds: Record<RelayEvent["event"], true> = {
+    admitted: true,
+    refused: true,
+    dropped: true,
+    departed: true,
+    paired: true,
+    ended: true,
+  };
+  expect([...EVENT_KINDS].sort()).toEqual(Object.keys(kinds).sort());
+});
 
 it("every event from then on is one line of JSON, for every reader", async () => {
   const readers = [await follow(), await follow()];

@@ -4,7 +4,7 @@
  * forgotten at once.
  */
 import type { ServerResponse } from "node:http";
-import { type ControlEvent, eventSchema } from "@serverless-relay/control-api";
+import { type ControlEvent, eventSchema, STREAM_ENDED } from "@serverless-relay/control-api";
 import type { ControlApp } from "./app.ts";
 import { errorAnswers } from "./errors.ts";
 import type { ControlTarget } from "./target.ts";
@@ -62,7 +62,7 @@ class EventStream {
   /** Says why in the last line, and waits a little for it to be read. */
   end(message: string): void {
     if (this.#response.writableEnded) return;
-    this.#response.end(`${JSON.stringify({ time: new Date().toISOString(), event: "stream_ended", message })}\n`);
+    this.#response.end(`${JSON.stringify({ time: new Date().toISOString(), event: STREAM_ENDED, message })}\n`);
     const farewell = setTimeout(() => this.#response.destroy(), FAREWELL_MS);
     this.#response.once("close", () => clearTimeout(farewell));
   }
