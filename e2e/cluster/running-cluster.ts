@@ -27,6 +27,7 @@ export class RunningCluster {
   readonly #natsDir: string;
   readonly #yaml: string;
   nats: Running | null = null;
+  #started = 0;
 
   private constructor(authority: Authority, peers: Authority, ports: ReservedPorts, natsDir: string, yaml: string) {
     this.authority = authority;
@@ -60,7 +61,7 @@ export class RunningCluster {
   }
 
   async addRelay(): Promise<RunningRelay> {
-    const port = this.#ports.first + 1 + this.relays.length;
+    const port = this.#ports.first + ++this.#started;
     const relay = await RunningRelay.prepare({
       authority: this.authority,
       yaml: `${this.#yaml}
@@ -74,7 +75,7 @@ cluster:
     });
     const identity = await this.#peers.issue({
       ips: ["127.0.0.1"],
-      dnsNames: ["relay.test"],
+      dnsNames: ["localhost"],
       usages: ["clientAuth", "serverAuth"],
     });
     await relay.write("peer.pem", identity.certPem);
@@ -83,6 +84,13 @@ cluster:
     await relay.boot();
     this.relays.push(relay);
     return relay;
+  }
+
+  /** kill -9; it is forgotten. */
+  async kill(index: number): Promise<void> {
+    const [relay] = this.relays.splice(index, 1);
+    await relay?.crash();
+    await relay?.discard();
   }
 
   /** Resolves once every relay knows it. */
@@ -94,6 +102,22 @@ cluster:
       );
       return (await Promise.all(known)).every(Boolean);
     });
+  }
+
+  /** What a relay shows to another. */
+  async peerIdentity(): Promise<{ cert: string; key: string }> {
+    const names = { ips: ["127.0.0.1"], dnsNames: ["localhost"] };
+    const { certPem, keyPem } = await this.#peers.issue({ ...names, usages: ["clientAuth", "serverAuth"] });
+    return { cert: certPem, key: keyPem };
+  }
+
+  get peersCa(): string {
+    return this.#peers.certPem;
+  }
+
+  /** Of the relay that was started so many before. */
+  peerPort(index: number): number {
+    return this.#ports.first + 1 + index;
   }
 
   relay(index: number): RunningRelay {
@@ -110,7 +134,7 @@ cluster:
   /** Stops all of it, and checks that nothing is left behind. */
   async stop(): Promise<void> {
     try {
-      for (const relay of this.relays) await relay.stop();
+      for (const relay of this.relays) await (relay.isRunning ? relay.stop() : relay.discard());
     } finally {
       await this.stopNats();
       await rm(this.#natsDir, { recursive: true });

@@ -4,6 +4,7 @@ import { DaemonCommand } from "./daemon-command.ts";
 
 /** By id. The words that stand behind the command. */
 const ARGUMENTS: Readonly<Record<string, string>> = {
+  "cluster:status": "",
   events: "",
   "parked:list": "",
   "route:add": "f1 f2",

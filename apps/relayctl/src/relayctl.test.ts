@@ -42,6 +42,7 @@ const status: Status = {
   refused: {},
   bytes: 0,
   splice: "stream",
+  cluster: null,
   certificates: [],
 };
 

@@ -30,6 +30,7 @@ const calm: Status = {
   refused: { no_route: 1, certificate_expired: 4 },
   bytes: 1536,
   splice: "kernel",
+  cluster: null,
   certificates: [
     {
       use: "relay",

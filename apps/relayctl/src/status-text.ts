@@ -1,5 +1,5 @@
 /** The daemon's status in words: what needs attention first, then a compact overview. */
-import type { CertificateStatus, Listener, Status } from "@serverless-relay/control-api";
+import type { CertificateStatus, ClusterState, Listener, Status } from "@serverless-relay/control-api";
 import { count, formatBytes, formatDuration } from "./quantities.ts";
 import { listenerText, routeText } from "./route-text.ts";
 import { printable, type Styles } from "./styles.ts";
@@ -19,19 +19,25 @@ export function describeStatus(status: Status, styles: Styles): string[] {
     field("parked", `${status.parked}`),
     field("sessions", `${sessions.live} live, ${sessions.total} in all, ${formatBytes(status.bytes)} relayed`),
     field("splice", status.splice),
+    ...(status.cluster === null ? [] : [field("cluster", clusterText(status.cluster))]),
     field("admitted", `${status.admitted}`),
     field("refused", refusals(status.refused)),
     ...status.certificates.map((it) => field(it.use, certificateText(it))),
   ];
 }
 
-function warningsOf({ state, listeners, certificates }: Status): string[] {
+function warningsOf({ state, listeners, certificates, cluster }: Status): string[] {
   const down = listeners.filter((listener) => listener.state === "down");
   return [
     ...(state === "draining" ? ["draining: nobody is admitted any more"] : []),
+    ...(cluster?.nats === "away" ? ["the cluster's NATS is away: only functions at the same relay meet"] : []),
     ...down.map((it) => `listener of ${it.route === null ? "all routes" : routeText(it.route)}: ${listenerText(it)}`),
     ...certificates.flatMap(({ file, warning }) => (warning === null ? [] : [`${file}: ${warning}`])),
   ];
+}
+
+function clusterText({ name, nats, seeking }: ClusterState): string {
+  return `${name}, NATS ${nats}, ${seeking} sought at other relays; see relayctl cluster status`;
 }
 
 function field(label: string, text: string): string {

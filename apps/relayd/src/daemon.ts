@@ -18,7 +18,7 @@ import { Monitoring } from "./monitoring.ts";
 import { shareDescriptors } from "./open-files.ts";
 import { Operations } from "./operations.ts";
 import { RouteBook } from "./route-book.ts";
-import { viewListeners } from "./status-view.ts";
+import { viewListeners, viewSummary } from "./status-view.ts";
 import { ClusterRouteStore } from "./store/cluster-route-store.ts";
 import { openLmdbRouteStore } from "./store/lmdb-route-store.ts";
 import type { RouteStore } from "./store/route-store.ts";
@@ -130,7 +130,12 @@ export class Daemon implements DaemonParts {
   async #open(): Promise<void> {
     this.#monitoring = await Monitoring.open(this.config, this);
     await this.book.load(this.config.routes);
-    await this.cluster?.serve(this.book, this.feed.observe, limitsOf(this.config));
+    await this.cluster?.serve({
+      book: this.book,
+      observe: this.feed.observe,
+      limits: limitsOf(this.config),
+      summary: () => viewSummary(this),
+    });
     this.#control = await openControlServer(this.config.control.socket, new Operations(this), this.log, {
       recordChange: (change) => this.audit?.change(change),
     });

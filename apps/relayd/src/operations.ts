@@ -1,5 +1,6 @@
 /** What an operator can see and do: the control API's requests, on the parts of a running daemon. */
 import type * as api from "@serverless-relay/control-api";
+import { ControlFailure } from "./control/failure.ts";
 import type { ControlTarget } from "./control/target.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
 import type { BookedRoute } from "./route-book.ts";
@@ -15,6 +16,17 @@ export class Operations implements ControlTarget {
 
   status(): api.Status {
     return viewStatus(this.#parts);
+  }
+
+  async cluster(): Promise<api.Cluster> {
+    const { cluster } = this.#parts;
+    if (cluster === null) {
+      throw new ControlFailure(
+        "no_cluster",
+        "this relay is on its own; set cluster in its configuration to join others",
+      );
+    }
+    return { cluster: cluster.state(), relays: await cluster.relays() };
   }
 
   listRoutes(): api.Route[] {

@@ -9,7 +9,11 @@ export function unreadyReasons({ state, listeners }: Status): string[] {
 }
 
 /** What is amiss, though functions are admitted. A route whose own port is taken is no reason to turn away all the others. */
-export function readyRemarks({ listeners }: Status): string[] {
+export function readyRemarks({ listeners, cluster }: Status): string[] {
   const down = listeners.filter(({ state }) => state === "down").length;
-  return down === 0 ? [] : [`${down} of the routes' listeners down`];
+  return [
+    ...(down === 0 ? [] : [`${down} of the routes' listeners down`]),
+    // All relays would be unready at once, though functions at the same relay still meet.
+    ...(cluster?.nats === "away" ? ["the cluster's NATS is away: only functions at the same relay meet"] : []),
+  ];
 }

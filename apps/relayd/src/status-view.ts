@@ -6,7 +6,17 @@ import type { RouteBook } from "./route-book.ts";
 import { version } from "./version.ts";
 import { viewCertificate, viewDrain, viewListener } from "./views.ts";
 
-export function viewStatus({ file, startedAt, materials, feed, plane, relay, book, shared }: DaemonParts): api.Status {
+export function viewStatus({
+  file,
+  startedAt,
+  materials,
+  feed,
+  plane,
+  relay,
+  book,
+  shared,
+  cluster,
+}: DaemonParts): api.Status {
   const routes = book.list();
   const sessions = relay.sessions();
   const liveBytes = sessions.reduce((sum, { bytes }) => sum + bytes[0] + bytes[1], 0);
@@ -29,8 +39,21 @@ export function viewStatus({ file, startedAt, materials, feed, plane, relay, boo
     refused: feed.counters.refused,
     bytes: feed.counters.endedBytes + liveBytes,
     splice: plane.kind,
+    cluster: cluster?.state() ?? null,
     certificates: materials.certificates.map((facts) => viewCertificate(facts, new Date())),
   };
+}
+
+/** What the other relays of the cluster are told of this one. */
+export function viewSummary({ startedAt, relay, book }: DaemonParts) {
+  return {
+    version,
+    state: relay.draining === null ? "running" : "draining",
+    startedAt: new Date(startedAt).toISOString(),
+    parked: relay.parkedCount,
+    sessions: relay.sessions().length,
+    routes: book.list().length,
+  } as const;
 }
 
 /** The shared listener, if it is open, and those of the routes. */

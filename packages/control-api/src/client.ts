@@ -6,6 +6,7 @@
  * deadline.
  */
 import type { IncomingMessage } from "node:http";
+import type { Cluster } from "./cluster.ts";
 import type { StartDrain, StartedDrain } from "./drain.ts";
 import type { ControlEvent } from "./events.ts";
 import { exchange, openStream, type Target, translate } from "./exchange.ts";
@@ -43,6 +44,11 @@ export class ControlClient {
 
   async status(): Promise<Status> {
     return (await exchange(this.#target, { method: "GET", path: "/v1/status" })) as Status;
+  }
+
+  /** The relays of the cluster. */
+  async cluster(): Promise<Cluster> {
+    return (await exchange(this.#target, { method: "GET", path: "/v1/cluster" })) as Cluster;
   }
 
   async listRoutes(): Promise<Route[]> {

@@ -13,6 +13,8 @@ export const errorCodeSchema = z
     "no_port_range",
     "port_unavailable",
     "plain_not_allowed",
+    "no_cluster",
+    "store_failed",
     "internal",
   ])
   .meta({ id: "ErrorCode", description: "a closed set, for programs; the message is for people" });
@@ -33,6 +35,10 @@ export const ERROR_STATUS = {
   no_port_range: 409,
   port_unavailable: 409,
   plain_not_allowed: 409,
+  /** this relay is on its own */
+  no_cluster: 409,
+  /** the route store, or the cluster's NATS, did not acknowledge the change */
+  store_failed: 503,
   internal: 500,
 } as const satisfies Record<ErrorCode, number>;
 

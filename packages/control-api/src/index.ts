@@ -6,6 +6,7 @@
  *
  * The client is an entry of its own, `@serverless-relay/control-api/client`: it needs the types alone, and loads no zod.
  */
+export * from "./cluster.ts";
 export * from "./drain.ts";
 export * from "./errors.ts";
 export * from "./event-kinds.ts";

@@ -72,6 +72,7 @@ describe("the schemas", () => {
         refused: { no_route: 3 },
         bytes: 2 ** 40,
         splice: "kernel",
+        cluster: null,
         certificates: [
           { use: "crl", file: "crl.pem", subject: "CN=ca", notAfter: time, daysLeft: -0.5, warning: "expired" },
         ],

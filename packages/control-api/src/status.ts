@@ -1,5 +1,6 @@
 /** GET /v1/status: the daemon at a glance. */
 import { z } from "zod";
+import { clusterStateSchema } from "./cluster.ts";
 import { drainSchema } from "./drain.ts";
 import {
   countSchema,
@@ -52,6 +53,7 @@ export const statusSchema = z
     refused: z.record(z.string(), countSchema).describe("since the daemon started, by reason"),
     bytes: countSchema.describe("relayed in all, both directions"),
     splice: z.enum(["stream", "kernel"]).describe("how raw sessions are carried"),
+    cluster: clusterStateSchema.nullable().describe("null: this relay is on its own"),
     certificates: z.array(certificateStatusSchema),
   })
   .meta({ id: "Status" });

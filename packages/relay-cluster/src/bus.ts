@@ -14,8 +14,10 @@ export interface Listening {
 export const NOBODY = Symbol("nobody listens");
 
 export interface Bus {
-  /** Answers questions on `subject`. Of the listeners with the same `group`, one is given each question. */
-  listen(subject: string, group: string, answer: (question: Uint8Array) => Uint8Array): Listening;
+  /** Answers questions on `subject`. Of the listeners with the same `group`, one is given each question; with null, all are. */
+  listen(subject: string, group: string | null, answer: (question: Uint8Array) => Uint8Array): Listening;
+  /** What others answer to an empty question within `ms`; nothing if the message system is away. */
+  askAll(subject: string, ms: number): Promise<Uint8Array[]>;
   /** What is said to `subject` and needs no answer. */
   hear(subject: string, listener: (message: Uint8Array) => void): Listening;
   /** The answer, or NOBODY. Rejects where none came in `timeoutMs`, or the message system is away. */

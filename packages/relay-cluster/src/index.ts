@@ -4,3 +4,4 @@ export { type KvRoute, KvRoutes, type RouteChange } from "./kv-routes.ts";
 export { NatsBus } from "./nats-bus.ts";
 export { connectNats, type NatsOptions, NatsUnreachable } from "./nats-connection.ts";
 export { peerPlaceOf, placeOf } from "./places.ts";
+export { type RelaySummary, RollCall } from "./roll-call.ts";

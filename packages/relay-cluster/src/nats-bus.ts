@@ -6,6 +6,7 @@ export class NatsBus implements Bus {
   readonly #connection: NatsConnection;
   readonly #report: (error: Error) => void;
   readonly #onReturn: (() => void)[] = [];
+  #isAway = false;
 
   /** @param report what a listener failed with, and what another sent that cannot be read */
   constructor(connection: NatsConnection, report: (error: Error) => void) {
@@ -14,8 +15,8 @@ export class NatsBus implements Bus {
     void this.#watch();
   }
 
-  listen(subject: string, group: string, answer: (question: Uint8Array) => Uint8Array): Listening {
-    return this.#subscribe(subject, group, (question, respond) => respond(answer(question)));
+  listen(subject: string, group: string | null, answer: (question: Uint8Array) => Uint8Array): Listening {
+    return this.#subscribe(subject, group ?? undefined, (question, respond) => respond(answer(question)));
   }
 
   hear(subject: string, listener: (message: Uint8Array) => void): Listening {
@@ -30,6 +31,22 @@ export class NatsBus implements Bus {
       if (isNoResponders(error)) return NOBODY;
       throw error;
     }
+  }
+
+  async askAll(subject: string, ms: number): Promise<Uint8Array[]> {
+    const answers: Uint8Array[] = [];
+    try {
+      const messages = await this.#connection.requestMany(subject, "", { strategy: "timer", maxWait: ms });
+      for await (const { data } of messages) answers.push(data);
+    } catch (error) {
+      if (!isNoResponders(error) && !this.#isAway) throw error;
+    }
+    return answers;
+  }
+
+  /** Whether NATS is there. */
+  get isThere(): boolean {
+    return !this.#isAway;
   }
 
   say(subject: string, message: Uint8Array): void {
@@ -63,7 +80,10 @@ export class NatsBus implements Bus {
 
   async #watch(): Promise<void> {
     for await (const { type } of this.#connection.status()) {
-      if (type === "reconnect") for (const listener of this.#onReturn) listener();
+      if (type === "disconnect") this.#isAway = true;
+      if (type !== "reconnect") continue;
+      this.#isAway = false;
+      for (const listener of this.#onReturn) listener();
     }
   }
 }

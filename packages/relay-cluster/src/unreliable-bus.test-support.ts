@@ -63,7 +63,7 @@ export class UnreliableBus implements Bus {
     this.#network = network;
   }
 
-  listen(subject: string, group: string, answer: (question: Uint8Array) => Uint8Array): Listening {
+  listen(subject: string, group: string | null, answer: (question: Uint8Array) => Uint8Array): Listening {
     return this.#add(subject, { owner: this, group, hear: answer });
   }
 
@@ -97,6 +97,11 @@ export class UnreliableBus implements Bus {
       }
     });
     return promise;
+  }
+
+  async askAll(subject: string): Promise<Uint8Array[]> {
+    const others = this.#network.all(subject).filter(({ owner }) => owner !== this && !owner.isCutOff);
+    return others.flatMap(({ hear }) => hear(Buffer.alloc(0)) ?? []);
   }
 
   say(subject: string, message: Uint8Array): void {

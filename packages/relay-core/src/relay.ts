@@ -190,7 +190,7 @@ export class Relay {
 
   /** Refuses who is parked: resolves when each has been handed its answer. */
   async #turnAllAway(): Promise<void> {
-    await this.#rendezvous.evict(new Refusal("draining", { retryAfter: RETRY_AFTER_S })).told;
+    await this.#rendezvous.evict(this.#drainingRefusal()).told;
     await this.#joins.settled(); // who is paired already shall have its session
     await nextTurn(); // by then each `#meet` has heard of it, and has dismissed its client
   }
@@ -247,8 +247,13 @@ export class Relay {
 
   /** Throws Refusal if nobody is admitted just now. */
   #checkOpen(): void {
-    if (this.#drain !== null) throw new Refusal("draining", { retryAfter: RETRY_AFTER_S });
+    if (this.#drain !== null) throw this.#drainingRefusal();
     if (this.#isFull()) throw new Refusal("full", { retryAfter: RETRY_AFTER_S });
+  }
+
+  /** In a cluster there is another relay to go to at once. */
+  #drainingRefusal(): Refusal {
+    return new Refusal("draining", { retryAfter: this.#options.elsewhere === undefined ? RETRY_AFTER_S : 0 });
   }
 
   #isFull(): boolean {
@@ -281,7 +286,7 @@ export class Relay {
     for (let again = false; ; again = true) {
       if (held.leg.departed) throw new Withdrawn();
       // These may have changed since it was authorized: detaching took a round trip.
-      if (this.#drain !== null) throw new Refusal("draining", { retryAfter: RETRY_AFTER_S });
+      if (this.#drain !== null) throw this.#drainingRefusal();
       if (this.routes.find(held.route.f1, held.route.f2) !== held.route) throw new Refusal("no_route");
       this.#standing.check(held);
       this.#standing.watchParked(held);

@@ -110,6 +110,10 @@ export class Running {
     return new Running(child, detached);
   }
 
+  get isOver(): boolean {
+    return this.#over;
+  }
+
   get pid(): number {
     return this.#child.pid ?? 0;
   }

@@ -78,6 +78,10 @@ export class RunningRelay {
     return relay;
   }
 
+  get isRunning(): boolean {
+    return this.#process !== null && !this.#process.isOver;
+  }
+
   get process(): Running {
     if (this.#process === null) throw new Error("relayd does not run");
     return this.#process;
@@ -138,9 +142,9 @@ export class RunningRelay {
     return JSON.parse(await this.process.line(new RegExp(`^${parts.join("")}`))) as ControlEvent;
   }
 
-  /** Resolves once relayd holds no connection of a function any more. */
-  async quiet(): Promise<void> {
-    await until("relayd lets go of every connection", async () => (await connectionsOf(this.process.pid)) === 0);
+  /** Resolves once relayd holds no connection of a function any more; `own`: how many it has besides. */
+  async quiet({ own = 0 } = {}): Promise<void> {
+    await until("relayd lets go of every connection", async () => (await connectionsOf(this.process.pid)) === own);
   }
 
   /** Ends relayd without a chance to do anything about it. */

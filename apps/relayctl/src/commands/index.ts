@@ -1,5 +1,6 @@
 /** The commands by their ids, as oclif wants them. All are loaded at every start: what is heavy is imported where it is used. */
 import CertIssue from "./cert/issue.ts";
+import ClusterStatus from "./cluster/status.ts";
 import Events from "./events.ts";
 import Init from "./init.ts";
 import ParkedList from "./parked/list.ts";
@@ -14,6 +15,7 @@ import Status from "./status.ts";
 
 export default {
   "cert:issue": CertIssue,
+  "cluster:status": ClusterStatus,
   events: Events,
   init: Init,
   "parked:list": ParkedList,

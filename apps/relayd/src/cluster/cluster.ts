@@ -13,8 +13,11 @@ import {
   NatsBus,
   peerPlaceOf,
   placeOf,
+  type RelaySummary,
+  RollCall,
   type Waiter,
 } from "@serverless-relay/cluster";
+import type * as api from "@serverless-relay/control-api";
 import {
   type Credentials,
   type Elsewhere,
@@ -36,12 +39,23 @@ interface ClusterOptions {
   readonly log: Logger;
 }
 
+/** What of the relay the cluster works with. */
+interface Served {
+  readonly book: RouteBook;
+  readonly observe: Observer;
+  readonly limits: RelayLimits;
+  /** what the other relays are told of this one */
+  readonly summary: () => Omit<RelaySummary, "id" | "address" | "routesAge">;
+}
+
 export class Cluster implements Elsewhere {
   readonly id = randomUUID();
   readonly routes: KvRoutes;
   readonly #options: ClusterOptions;
   readonly #nats: NatsConnection;
+  readonly #bus: NatsBus;
   readonly #claims: Claims<ClusterWaiter>;
+  #rollCall: RollCall | null = null;
   #hops: Hops | null = null;
   #listener: Listener | null = null;
 
@@ -50,8 +64,8 @@ export class Cluster implements Elsewhere {
     this.#nats = nats;
     this.routes = routes;
     const { name, advertise } = options.config;
-    const bus = new NatsBus(nats, this.#report);
-    this.#claims = new Claims(bus, `relayd.${name}`, { id: this.id, address: formatAddress(advertise) });
+    this.#bus = new NatsBus(nats, this.#report);
+    this.#claims = new Claims(this.#bus, prefixOf(name), { id: this.id, address: formatAddress(advertise) });
   }
 
   /** Throws ClusterError. */
@@ -80,14 +94,36 @@ export class Cluster implements Elsewhere {
   }
 
   /** Keeps the book in step with the cluster's routes, and serves other relays. Throws ListenError. */
-  async serve(book: RouteBook, observe: Observer, limits: RelayLimits): Promise<void> {
+  async serve({ book, observe, limits, summary }: Served): Promise<void> {
     const { credentials, config, log } = this.#options;
     this.routes.onChange((change) => {
       book.follow(change).catch((error: unknown) => log.error({ err: error }, "a route of the cluster is not served"));
     });
+    const { name, advertise } = config;
+    const self = { id: this.id, address: formatAddress(advertise) };
+    this.#rollCall = new RollCall(this.#bus, prefixOf(name), () => ({
+      ...self,
+      routesAge: this.routes.age,
+      ...summary(),
+    }));
     const hops = new Hops({ credentials, names: config.tls.names, limits, observe, redeem: this.#redeem });
     this.#hops = hops;
     this.#listener = await Listener.open(config.peerListen, (socket) => hops.accept(socket));
+  }
+
+  state(): api.ClusterState {
+    return {
+      name: this.#options.config.name,
+      id: this.id,
+      nats: this.#bus.isThere ? "connected" : "away",
+      routesAge: this.routes.age,
+      ...this.#claims.size,
+    };
+  }
+
+  /** All the relays that answer, this one first. */
+  async relays(): Promise<api.ClusterRelay[]> {
+    return (await this.#rollCall?.call()) ?? [];
   }
 
   seek(seeker: Seeker): () => void {
@@ -109,6 +145,7 @@ export class Cluster implements Elsewhere {
   /** No claim is honoured, and nobody is sought, from now on. */
   async close(): Promise<void> {
     this.#claims.close();
+    this.#rollCall?.close();
     this.#listener?.close();
     this.#hops?.close();
     await this.routes.close();
@@ -134,6 +171,10 @@ export class Cluster implements Elsewhere {
 /** A waiter of ours: what another relay's connection is joined to it by. */
 interface ClusterWaiter extends Waiter {
   readonly hosts: Seeker["meet"];
+}
+
+function prefixOf(name: string): string {
+  return `relayd.${name}`;
 }
 
 function formatAddress({ host, port }: { readonly host: string; readonly port: number }): string {

@@ -18,6 +18,7 @@ import {
 import type { Logger } from "pino";
 import { version } from "../version.ts";
 import { type RecordChange, recordChanges } from "./changes.ts";
+import { serveCluster } from "./cluster.ts";
 import { answerBadHttp, answerError, answerNotFound } from "./errors.ts";
 import { serveEvents } from "./events.ts";
 import { serveLifecycle } from "./lifecycle.ts";
@@ -81,6 +82,7 @@ export async function createControlApp(
   });
   app.get("/v1/openapi.json", { schema: { hide: true } }, async () => app.swagger());
   serveStatus(app, target);
+  serveCluster(app, target);
   serveRoutes(app, target);
   serveSessions(app, target);
   serveParked(app, target);

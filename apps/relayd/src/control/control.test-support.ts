@@ -33,6 +33,7 @@ export const STATUS: Status = {
   refused: {},
   bytes: 0,
   splice: "stream",
+  cluster: null,
   certificates: [],
 };
 
@@ -91,6 +92,10 @@ export class FakeTarget implements ControlTarget {
   status(): Status {
     if (this.broken !== undefined) throw this.broken;
     return STATUS;
+  }
+
+  async cluster(): Promise<never> {
+    throw new ControlFailure("no_cluster", "this relay is on its own");
   }
 
   listRoutes(): Route[] {

@@ -3,11 +3,12 @@ import type { Socket } from "node:net";
 import { ERROR_STATUS, type ErrorAnswer, type ErrorCode, errorAnswerSchema } from "@serverless-relay/control-api";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
+import { StoreError } from "../store/route-store.ts";
 import { ControlFailure } from "./failure.ts";
 
 export function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
   const failure = translate(error);
-  if (failure.code === "internal") {
+  if (failure.code === "internal" || failure.code === "store_failed") {
     request.log.error({ err: error, method: request.method, url: request.url }, "a control request failed");
   }
   send(reply, failure);
@@ -39,6 +40,7 @@ export function errorAnswers(...codes: readonly ErrorCode[]) {
 /** Foreign errors are translated here, once. What is not known is not shown: it may say anything. */
 function translate(error: FastifyError | Error): ControlFailure {
   if (error instanceof ControlFailure) return error;
+  if (error instanceof StoreError) return new ControlFailure("store_failed", error.message);
   if (hasZodFastifySchemaValidationErrors(error)) return new ControlFailure("invalid_request", explainInvalid(error));
   const status = "statusCode" in error ? (error.statusCode ?? 500) : 500;
   if (status >= 400 && status < 500) return new ControlFailure("invalid_request", explainRejected(error));

@@ -35,7 +35,7 @@ export function serveRoutes(app: ControlApp, target: ControlTarget): void {
     response: {
       200: addedRouteSchema.describe("there was such a route, and nothing changed"),
       201: addedRouteSchema,
-      ...errorAnswers("invalid_request", "route_differs"),
+      ...errorAnswers("invalid_request", "route_differs", "store_failed"),
     },
   };
   app.post("/v1/routes", { schema: adding }, async ({ body }, reply) => {
@@ -48,7 +48,10 @@ export function serveRoutes(app: ControlApp, target: ControlTarget): void {
     summary: "Deletes a route; durable once answered",
     params: routePathSchema,
     querystring: deleteRouteQuerySchema,
-    response: { 200: deletedRouteSchema, ...errorAnswers("invalid_request", "route_not_found", "route_static") },
+    response: {
+      200: deletedRouteSchema,
+      ...errorAnswers("invalid_request", "route_not_found", "route_static", "store_failed"),
+    },
   };
   app.delete("/v1/routes/:f1/:f2", { schema: deleting }, async ({ params: { f1, f2 }, query: { kill } }) =>
     target.deleteRoute(f1, f2, { kill }),

@@ -119,6 +119,7 @@ describe("the control API", () => {
     expect(document.openapi).toBe("3.1.0");
     expect(Object.entries(document.paths).map(([path, methods]) => [path, Object.keys(methods)])).toEqual([
       ["/v1/status", ["get"]],
+      ["/v1/cluster", ["get"]],
       ["/v1/routes", ["get", "post"]],
       ["/v1/routes/{f1}/{f2}", ["get", "delete"]],
       ["/v1/sessions", ["get"]],

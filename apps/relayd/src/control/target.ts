@@ -2,6 +2,7 @@
 import type {
   AddedRoute,
   AddRoute,
+  Cluster,
   ControlEvent,
   DeletedRoute,
   LogLevel,
@@ -16,6 +17,8 @@ import type {
 /** Every method may throw ControlFailure; whatever else is thrown is answered as `internal`, and logged. */
 export interface ControlTarget {
   status(): Status;
+  /** Throws ControlFailure where there is no cluster. */
+  cluster(): Promise<Cluster>;
   listRoutes(): Route[];
   getRoute(f1: string, f2: string): Route;
   /** Durable once resolved. */
