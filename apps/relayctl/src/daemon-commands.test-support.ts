@@ -6,6 +6,8 @@ import { DaemonCommand } from "./daemon-command.ts";
 const ARGUMENTS: Readonly<Record<string, string>> = {
   "cluster:status": "",
   events: "",
+  "config:check": "",
+  reload: "",
   "parked:list": "",
   "route:add": "f1 f2",
   "route:delete": "f1 f2",

@@ -44,6 +44,7 @@ const status: Status = {
   splice: "stream",
   cluster: null,
   certificates: [],
+  reload: { lastAt: null, trigger: null, ok: true, problems: [], restart: [], good: 0, bad: 0 },
 };
 
 describe("relayctl", { timeout: 30_000 }, () => {
@@ -126,6 +127,37 @@ describe("relayctl", { timeout: 30_000 }, () => {
     expect(ended.stdout).toContain("relayd 1.2.3 running, pid 7, up 1m\n");
     const json = await relayctl("status --json", { RELAYD_SOCKET: socket });
     expect(JSON.parse(json.stdout)).toEqual(status);
+  });
+
+  it("reloads, and says what is in force and who was turned away by it", async () => {
+    const result = {
+      changed: ["tls.crl"],
+      restart: ["listen.shared"],
+      warnings: ["relay.pem runs out"],
+      refused: 1,
+      ended: 2,
+    };
+    const daemon = await shell.daemon(200, result);
+    const ended = await relayctl(`reload --socket ${daemon.socket}`);
+    expect(ended.stdout.split("\n")).toEqual([
+      "now in force: tls.crl",
+      "1 parked connection refused, 2 sessions ended",
+      "changed in the configuration, and waits for a restart: listen.shared",
+      "warning: relay.pem runs out",
+      "",
+    ]);
+    const check = await relayctl(`config check other.yaml --socket ${daemon.socket} --json`);
+    expect(JSON.parse(check.stdout)).toEqual(result);
+    expect(daemon.asked()).toEqual(["POST /v1/reload", `POST /v1/config/check {"file":"${shell.dir}/other.yaml"}`]);
+  });
+
+  it("exits 1 with every problem when the files are bad", async () => {
+    const message = "relayd.yaml:1:1: bad\nrelayd.yaml:2:1: bad, too";
+    const daemon = await shell.daemon(422, { error: { code: "config_invalid", message } });
+    for (const words of ["reload", "config check"]) {
+      const ended = await relayctl(`${words} --socket ${daemon.socket}`);
+      expect(ended).toEqual({ code: 1, stdout: "", stderr: `relayctl: ${message}\n` });
+    }
   });
 
   it("adds a route", async () => {

@@ -31,6 +31,7 @@ const calm: Status = {
   bytes: 1536,
   splice: "kernel",
   cluster: null,
+  reload: { lastAt: null, trigger: null, ok: true, problems: [], restart: [], good: 0, bad: 0 },
   certificates: [
     {
       use: "relay",
@@ -44,6 +45,20 @@ const calm: Status = {
 };
 
 describe("the status in words", () => {
+  it("says what the last reload found, for as long as that is so", () => {
+    const reload = { lastAt: "2026-11-23T07:00:00.000Z", trigger: "change", good: 1, bad: 1 } as const;
+    const problems = ["relayd.yaml:4:8 tls.key relay.key: is not the key", "relayd.yaml:5:7 tls.ca ca.pem: is empty"];
+    const bad = describeStatus({ ...calm, reload: { ...reload, ok: false, problems, restart: [] } }, PLAIN);
+    expect(bad.slice(0, 2)).toEqual([
+      "WARNING: not reloaded on 2026-11-23T07:00:00.000Z: relayd.yaml:4:8 tls.key relay.key: is not the key",
+      "WARNING: not reloaded on 2026-11-23T07:00:00.000Z: relayd.yaml:5:7 tls.ca ca.pem: is empty",
+    ]);
+    const waits = { ...reload, ok: true, problems: [], restart: ["listen.shared", "splice.threads"] };
+    expect(describeStatus({ ...calm, reload: waits }, PLAIN)[0]).toBe(
+      "WARNING: changed in the configuration, and waits for a restart: listen.shared, splice.threads",
+    );
+  });
+
   it("is a compact overview", () => {
     expect(describeStatus(calm, PLAIN)).toEqual([
       "relayd 1.2.3 running, pid 7, up 1h 2m",

@@ -26,18 +26,24 @@ export function describeStatus(status: Status, styles: Styles): string[] {
   ];
 }
 
-function warningsOf({ state, listeners, certificates, cluster }: Status): string[] {
+function warningsOf({ state, listeners, certificates, cluster, reload }: Status): string[] {
   const down = listeners.filter((listener) => listener.state === "down");
   return [
     ...(state === "draining" ? ["draining: nobody is admitted any more"] : []),
     ...(cluster?.nats === "away" ? ["the cluster's NATS is away: only functions at the same relay meet"] : []),
     ...down.map((it) => `listener of ${it.route === null ? "all routes" : routeText(it.route)}: ${listenerText(it)}`),
+    ...reload.problems.map((problem) => `not reloaded on ${reload.lastAt}: ${problem}`),
+    ...(reload.restart.length > 0 ? [waitsForRestart(reload.restart)] : []),
     ...certificates.flatMap(({ file, warning }) => (warning === null ? [] : [`${file}: ${warning}`])),
   ];
 }
 
 function clusterText({ name, nats, seeking }: ClusterState): string {
   return `${name}, NATS ${nats}, ${seeking} sought at other relays; see relayctl cluster status`;
+}
+
+export function waitsForRestart(keys: readonly string[]): string {
+  return `changed in the configuration, and waits for a restart: ${keys.join(", ")}`;
 }
 
 function field(label: string, text: string): string {

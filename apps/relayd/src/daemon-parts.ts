@@ -6,6 +6,7 @@ import type { Materials } from "./config/files.ts";
 import type { Config } from "./config/schema.ts";
 import type { EventFeed } from "./event-feed.ts";
 import type { Listener } from "./listening/listener.ts";
+import type { Reloader } from "./reload/reloader.ts";
 import type { RouteBook } from "./route-book.ts";
 
 export interface DaemonParts {
@@ -13,8 +14,10 @@ export interface DaemonParts {
   readonly file: string;
   /** Date.now() */
   readonly startedAt: number;
+  /** in force; another one after a reload */
   readonly config: Config;
   readonly materials: Materials;
+  readonly reloader: Reloader;
   readonly log: Logger;
   readonly feed: EventFeed;
   readonly plane: DataPlane;

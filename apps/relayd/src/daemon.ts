@@ -17,6 +17,7 @@ import { RouteListeners } from "./listening/route-listeners.ts";
 import { Monitoring } from "./monitoring.ts";
 import { shareDescriptors } from "./open-files.ts";
 import { Operations } from "./operations.ts";
+import { Reloader } from "./reload/reloader.ts";
 import { RouteBook } from "./route-book.ts";
 import { viewListeners, viewSummary } from "./status-view.ts";
 import { ClusterRouteStore } from "./store/cluster-route-store.ts";
@@ -26,8 +27,9 @@ import type { RouteStore } from "./store/route-store.ts";
 export class Daemon implements DaemonParts {
   readonly file: string;
   readonly startedAt = Date.now();
-  readonly materials: Materials;
-  readonly config: Config;
+  config: Config;
+  materials: Materials;
+  readonly reloader: Reloader;
   readonly log: Logger;
   /** Settles when the daemon has stopped, whoever asked for it. */
   readonly stopped: Promise<void>;
@@ -46,13 +48,14 @@ export class Daemon implements DaemonParts {
   #closed: Promise<void> | null = null;
 
   private constructor(
-    { file, config }: LoadedConfig,
+    loaded: LoadedConfig,
     materials: Materials,
     store: RouteStore,
     plane: DataPlane,
     cluster: Cluster | null,
     log: Logger,
   ) {
+    const { file, config } = loaded;
     this.file = file;
     this.materials = materials;
     this.plane = plane;
@@ -64,16 +67,19 @@ export class Daemon implements DaemonParts {
     this.#stop = resolve;
     this.#store = store;
     this.cluster = cluster;
+    const { onRevoked, onExpired } = config.sessions;
     this.relay = new Relay({
       credentials: materials,
       plane,
       observe: this.feed.observe,
       limits: limitsOf(config),
+      certificates: { onRevoked, onExpired },
       ...(cluster && { elsewhere: cluster }),
     });
     const { perRoute } = config.listen;
     this.#routeListeners = perRoute === undefined ? null : new RouteListeners(perRoute, store, this.relay);
     this.book = new RouteBook(this.relay, store, perRoute, this.#routeListeners);
+    this.reloader = new Reloader(this, loaded);
   }
 
   /** Serves once resolved. Throws StoreError, ListenError, NoPortLeft or ControlSocketError, with nothing left open. */
@@ -146,6 +152,7 @@ export class Daemon implements DaemonParts {
       if (error === null) this.log.info({ listener: name, ...(route && { route }), ...address }, "listening");
       else this.log.error({ listener: name, route, ...address, error }, "a route's listener is down");
     }
+    await this.reloader.watch();
   }
 
   /** Whoever has come to a listener shall hear why it is refused. */
@@ -166,6 +173,7 @@ export class Daemon implements DaemonParts {
   }
 
   async #closeNow(): Promise<void> {
+    this.reloader.close();
     this.#stopListening();
     await this.relay.close();
     await this.cluster?.close();

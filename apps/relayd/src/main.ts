@@ -30,6 +30,7 @@ OPTIONS
   --version      print the version, and exit
 
 SIGNALS
+  SIGHUP           read the configuration and the files that it names anew; if one is bad, nothing changes
   SIGTERM, SIGINT  stop admitting, let sessions end until drain.timeout, and exit; the second one resets what is left and
                    exits at once
   SIGUSR1          open the audit log anew, after it was moved away
@@ -56,6 +57,7 @@ async function main(): Promise<number> {
     const log = createLogger(loaded.config.log);
     for (const warning of materials.warnings) log.warn(warning);
     const daemon = await Daemon.start(loaded, materials, log);
+    reloadOnSignal(daemon);
     stopOnSignals(daemon, log);
     log.info({ version, pid: process.pid, config: loaded.file }, "ready");
     await daemon.stopped;
@@ -81,6 +83,10 @@ function readArguments() {
     process.stderr.write(`relayd: ${error instanceof Error ? error.message : String(error)}\nTry: relayd --help\n`);
     return null;
   }
+}
+
+function reloadOnSignal(daemon: Daemon): void {
+  process.on("SIGHUP", () => daemon.reloader.reloadUnasked("signal"));
 }
 
 /** The first signal drains, and never prolongs a drain under way; the second ends at once what is left. */

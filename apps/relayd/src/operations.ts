@@ -90,6 +90,14 @@ export class Operations implements ControlTarget {
     return this.logState();
   }
 
+  async reload(): Promise<api.ReloadResult> {
+    return this.#parts.reloader.reload("request");
+  }
+
+  async checkConfig(file: string | undefined): Promise<api.ReloadResult> {
+    return this.#parts.reloader.check(file);
+  }
+
   subscribe(listener: (event: api.ControlEvent) => void): () => void {
     return this.#parts.feed.subscribe(listener);
   }

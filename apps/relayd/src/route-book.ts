@@ -4,7 +4,7 @@
  * made one after another.
  */
 import type { RouteChange } from "@serverless-relay/cluster";
-import type { Relay, Route } from "@serverless-relay/core";
+import { type Relay, type Route, routeKey } from "@serverless-relay/core";
 import { isFunctionName, NAME_RULE } from "@serverless-relay/protocol";
 import { type Config, mayBePlain, type RouteProtocol } from "./config/schema.ts";
 import { ControlFailure } from "./control/failure.ts";
@@ -20,6 +20,17 @@ export interface BookedRoute extends Route {
   readonly wish: ListenerWish;
 }
 
+/** What a changed configuration did to the static routes. */
+export interface StaticChanges {
+  readonly added: readonly Route[];
+  readonly changed: readonly Route[];
+  readonly removed: readonly Route[];
+  /** parked clients */
+  readonly refused: number;
+  /** about listeners that could not be had: "what is wrong; what to do" */
+  readonly warnings: readonly string[];
+}
+
 export interface NewRoute extends AskedOptions {
   readonly f1: string;
   readonly f2: string;
@@ -33,6 +44,8 @@ export class RouteBook {
   readonly #perRoute: Config["listen"]["perRoute"];
   readonly #listeners: RouteListeners | null;
   readonly #booked = new Set<BookedRoute>();
+  /** the static routes' entries in the configuration, as JSON, by route key */
+  readonly #configured = new Map<string, string>();
   #lastChange: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -53,15 +66,11 @@ export class RouteBook {
    */
   async load(staticRoutes: Config["routes"]): Promise<void> {
     for (const route of staticRoutes) {
-      const { f1, f2, protocol, port } = route;
-      const options = optionsOf(askedInConfig(route), Date.now());
-      this.#enter({ f1, f2, options, source: "static", createdAt: null, wish: { protocol, port } });
+      this.#configured.set(keyOf(route), JSON.stringify(route));
+      this.#enter(fromConfig(route));
     }
     for (const record of this.#store.all()) {
-      const { f1, f2, createdAt, protocol, port } = record;
-      if (this.find(f1, f2) !== undefined) continue;
-      const options = onlyOptions(record);
-      this.#enter({ f1, f2, options, source: "dynamic", createdAt, wish: { protocol, port } });
+      if (this.find(record.f1, record.f2) === undefined) this.#enter(fromRecord(record));
     }
     // Those that had a port get it back before the others are given one.
     const hadPort = (route: BookedRoute) => route.wish.port ?? this.#store.portOf(route.f1, route.f2) ?? null;
@@ -142,15 +151,7 @@ export class RouteBook {
         await this.#leave(existing, { kill: false });
       }
       if (change.kind === "delete") return;
-      const { createdAt, protocol, port } = change.route as RouteRecord;
-      const route: BookedRoute = {
-        f1,
-        f2,
-        options: onlyOptions(change.route as RouteRecord),
-        source: "dynamic",
-        createdAt,
-        wish: { protocol, port },
-      };
+      const route = fromRecord(change.route as RouteRecord);
       this.#enter(route);
       await this.#listeners?.reopen(route, route.wish);
     });
@@ -161,6 +162,89 @@ export class RouteBook {
     this.#booked.delete(route);
     await this.#listeners?.remove(route);
     return ended;
+  }
+
+  /**
+   * Puts these static routes in the place of those that there are, so that everything is as if relayd had been started with
+   * them. The listeners of new ones are opened first; then, in one turn of the event loop, `commit` is called and the routes
+   * change. What is thrown before that (ListenError, NoPortLeft, or by `commit`) leaves everything as it was.
+   */
+  replaceStatic(next: Config["routes"], commit: () => void): Promise<StaticChanges> {
+    return this.#inTurn(async () => {
+      const wanted = new Set(next.map(keyOf));
+      const gone = [...this.#configured.keys()].filter((key) => !wanted.has(key));
+      const other = next.filter((route) => this.#configured.get(keyOf(route)) !== JSON.stringify(route));
+      await this.#openListeners(
+        other.map(fromConfig).filter(({ f1, f2 }) => this.find(f1, f2) === undefined),
+        commit,
+      );
+      const stored = gone.length === 0 ? [] : [...this.#store.all()].filter((record) => gone.includes(keyOf(record)));
+      for (const key of gone) this.#configured.delete(key);
+      for (const route of other) this.#configured.set(keyOf(route), JSON.stringify(route));
+      const uncovered = stored.map(fromRecord); // of the store, and hidden so far
+      const removed = this.list().filter(
+        (route) => gone.includes(keyOf(route)) && !stored.some((it) => keyOf(it) === keyOf(route)),
+      );
+      const replaced = [...other.map(fromConfig), ...uncovered].map((route) => ({
+        route,
+        former: this.find(route.f1, route.f2),
+      }));
+      return await this.#change(removed, replaced);
+    });
+  }
+
+  /** Opens these, then calls `commit`; if any of it fails, those that were opened are closed again. */
+  async #openListeners(routes: readonly BookedRoute[], commit: () => void): Promise<void> {
+    const opened: BookedRoute[] = [];
+    try {
+      for (const route of routes) {
+        await this.#listeners?.open(route, route.wish);
+        opened.push(route);
+      }
+      commit();
+    } catch (error) {
+      for (const route of opened) await this.#listeners?.remove(route);
+      throw error;
+    }
+  }
+
+  /** The relay knows of it all within this turn; listeners follow. */
+  async #change(removed: readonly BookedRoute[], replaced: readonly Replacement[]): Promise<StaticChanges> {
+    const refused: Promise<number>[] = [];
+    for (const route of removed) {
+      this.#booked.delete(route);
+      refused.push(this.#relay.deleteRoute(route.f1, route.f2, { kill: false }).then((ended) => ended?.refused ?? 0));
+    }
+    for (const { route, former } of replaced) {
+      if (former !== undefined) this.#booked.delete(former);
+      this.#booked.add(route);
+      refused.push(this.#relay.replaceRoute(route));
+    }
+    const warnings: string[] = [];
+    for (const route of removed) await this.#listeners?.remove(route);
+    for (const { route, former } of replaced) {
+      if (former === undefined || sameWish(former, route)) continue;
+      await this.#listeners?.remove(former);
+      const problem = await this.#reopen(route);
+      if (problem !== null) warnings.push(`the listener of the route between ${route.f1} and ${route.f2}: ${problem}`);
+    }
+    return {
+      added: replaced.filter(({ former }) => former === undefined).map(({ route }) => route),
+      changed: replaced.filter(({ former }) => former !== undefined).map(({ route }) => route),
+      removed,
+      refused: (await Promise.all(refused)).reduce((sum, count) => sum + count, 0),
+      warnings,
+    };
+  }
+
+  async #reopen(route: BookedRoute): Promise<string | null> {
+    try {
+      await this.#listeners?.reopen(route, route.wish);
+      return this.listenerOf(route)?.error ?? null;
+    } catch (error) {
+      if (error instanceof ListenError || error instanceof NoPortLeft) return error.message;
+      throw error;
+    }
   }
 
   #enter(route: BookedRoute): void {
@@ -220,6 +304,31 @@ export class RouteBook {
     this.#lastChange = turn.catch(() => {});
     return turn;
   }
+}
+
+interface Replacement {
+  readonly route: BookedRoute;
+  /** what was there between the two */
+  readonly former: BookedRoute | undefined;
+}
+
+function fromConfig(route: Config["routes"][number]): BookedRoute {
+  const { f1, f2, protocol, port } = route;
+  const options = optionsOf(askedInConfig(route), Date.now());
+  return { f1, f2, options, source: "static", createdAt: null, wish: { protocol, port } };
+}
+
+function fromRecord(record: RouteRecord): BookedRoute {
+  const { f1, f2, createdAt, protocol, port } = record;
+  return { f1, f2, options: onlyOptions(record), source: "dynamic", createdAt, wish: { protocol, port } };
+}
+
+function sameWish({ wish: one }: BookedRoute, { wish: other }: BookedRoute): boolean {
+  return one.protocol === other.protocol && one.port === other.port;
+}
+
+function keyOf({ f1, f2 }: { readonly f1: string; readonly f2: string }): string {
+  return routeKey(f1, f2);
 }
 
 function isBooked(route: Route): route is BookedRoute {

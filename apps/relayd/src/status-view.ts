@@ -10,6 +10,7 @@ export function viewStatus({
   file,
   startedAt,
   materials,
+  reloader,
   feed,
   plane,
   relay,
@@ -40,6 +41,7 @@ export function viewStatus({
     bytes: feed.counters.endedBytes + liveBytes,
     splice: plane.kind,
     cluster: cluster?.state() ?? null,
+    reload: reloader.report,
     certificates: materials.certificates.map((facts) => viewCertificate(facts, new Date())),
   };
 }

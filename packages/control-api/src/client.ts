@@ -12,6 +12,7 @@ import type { ControlEvent } from "./events.ts";
 import { exchange, openStream, type Target, translate } from "./exchange.ts";
 import type { LogLevel, LogState } from "./log.ts";
 import type { Parked, ParkedList } from "./parked.ts";
+import type { ReloadResult } from "./reload.ts";
 import type { AddedRoute, AddRoute, DeletedRoute, Route, RouteList } from "./routes.ts";
 import type { KilledSession, Session, SessionList } from "./sessions.ts";
 import type { Status } from "./status.ts";
@@ -103,6 +104,17 @@ export class ControlClient {
   /** Until the configuration is read anew. */
   async setLogLevel(level: LogLevel): Promise<LogState> {
     return (await exchange(this.#target, { method: "PUT", path: "/v1/log", body: { level } })) as LogState;
+  }
+
+  /** Throws ControlError `config_invalid`, whose message has a line for each problem, if the files are bad. */
+  async reload(): Promise<ReloadResult> {
+    return (await exchange(this.#target, { method: "POST", path: "/v1/reload" })) as ReloadResult;
+  }
+
+  /** What a reload would do. `file`: absolute path of another configuration. Throws as reload() does. */
+  async checkConfig(file?: string): Promise<ReloadResult> {
+    const body = file === undefined ? {} : { file };
+    return (await exchange(this.#target, { method: "POST", path: "/v1/config/check", body })) as ReloadResult;
   }
 
   /**

@@ -15,6 +15,7 @@ export const errorCodeSchema = z
     "plain_not_allowed",
     "no_cluster",
     "store_failed",
+    "config_invalid",
     "internal",
   ])
   .meta({ id: "ErrorCode", description: "a closed set, for programs; the message is for people" });
@@ -39,6 +40,8 @@ export const ERROR_STATUS = {
   no_cluster: 409,
   /** the route store, or the cluster's NATS, did not acknowledge the change */
   store_failed: 503,
+  /** the configuration, or a file that it names, is bad; the message has a line for each problem */
+  config_invalid: 422,
   internal: 500,
 } as const satisfies Record<ErrorCode, number>;
 

@@ -13,6 +13,7 @@ export * from "./event-kinds.ts";
 export * from "./events.ts";
 export * from "./log.ts";
 export * from "./parked.ts";
+export * from "./reload.ts";
 export * from "./routes.ts";
 export * from "./scalars.ts";
 export * from "./sessions.ts";

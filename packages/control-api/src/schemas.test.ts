@@ -73,6 +73,7 @@ describe("the schemas", () => {
         bytes: 2 ** 40,
         splice: "kernel",
         cluster: null,
+        reload: { lastAt: null, trigger: null, ok: true, problems: [], restart: [], good: 0, bad: 0 },
         certificates: [
           { use: "crl", file: "crl.pem", subject: "CN=ca", notAfter: time, daysLeft: -0.5, warning: "expired" },
         ],

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { clusterStateSchema } from "./cluster.ts";
 import { drainSchema } from "./drain.ts";
+import { reloadReportSchema } from "./reload.ts";
 import {
   countSchema,
   listenerStateSchema,
@@ -55,6 +56,7 @@ export const statusSchema = z
     splice: z.enum(["stream", "kernel"]).describe("how raw sessions are carried"),
     cluster: clusterStateSchema.nullable().describe("null: this relay is on its own"),
     certificates: z.array(certificateStatusSchema),
+    reload: reloadReportSchema,
   })
   .meta({ id: "Status" });
 export type Status = z.infer<typeof statusSchema>;

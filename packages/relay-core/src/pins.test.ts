@@ -120,6 +120,30 @@ describe("an end that is pinned", () => {
   });
 });
 
+describe("a route that is replaced while clients are parked on it", () => {
+  it("keeps those who may take the new one as well, and they are paired by it", async () => {
+    const waiting = await End.raw(bed.port, certified.f1, "f2:443");
+    await expect.poll(() => bed.relay.parked().length).toBe(1);
+    const route: Route = { f1: "f1", f2: "f2", options: { pins: { f1: [pin(certified.f1)] } } };
+    expect(await bed.relay.replaceRoute(route)).toBe(0);
+    const other = await End.raw(bed.port, certified.f2, "f1:443");
+    await Promise.all([waiting.paired(), other.paired()]);
+    waiting.destroy();
+    other.destroy();
+  });
+
+  it.each([
+    ["pinned to another key", { f1: "f1", f2: "f2", options: { pins: { f1: [`sha256:${"0".repeat(64)}`] } } }],
+    ["the other way round", { f1: "f2", f2: "f1" }],
+  ])("refuses them where it is %s", async (_how, route) => {
+    const waiting = await End.raw(bed.port, certified.f1, "f2:443");
+    await expect.poll(() => bed.relay.parked().length).toBe(1);
+    expect(await bed.relay.replaceRoute(route)).toBe(1);
+    expect(refusalReason(await waiting.rest())).toBe("no_route");
+    waiting.destroy();
+  });
+});
+
 it("an end that is not pinned needs a verified certificate, whatever its peer's end is pinned to", async () => {
   pinned({ f2: [pin(selfSigned)] });
   expect(await refusal(selfSigned)).toBe("certificate_unknown_issuer");

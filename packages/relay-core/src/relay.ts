@@ -55,7 +55,7 @@ export class Relay {
     this.#sessions = new LiveSessions(options.limits);
     this.#admission = new Admission(options.credentials, options.limits, options.observe);
     const policy = options.certificates ?? DEFAULT_CERTIFICATE_POLICY;
-    this.#standing = new Standing(this.#rendezvous, this.#sessions, policy, (identity) =>
+    this.#standing = new Standing(this.routes, this.#rendezvous, this.#sessions, policy, (identity) =>
       this.#admission.flawOf(identity),
     );
     this.#joins = new Joins(
@@ -140,6 +140,15 @@ export class Relay {
     const { count, told } = this.#rendezvous.evict(new Refusal("no_route"), route);
     const [killed] = await Promise.all([options.kill ? this.#sessions.endOn(route, "route_deleted") : 0, told]);
     return { refused: count, killed };
+  }
+
+  /**
+   * Puts `route` in the place of the one between the same two names, if there is one. Who is parked there stays, unless it may
+   * not take its end of the new one; sessions run on. Resolves with how many were refused.
+   */
+  replaceRoute(route: Route): Promise<number> {
+    this.routes.set(route);
+    return this.#standing.reviewRoute(route);
   }
 
   /**
@@ -287,7 +296,6 @@ export class Relay {
       if (held.leg.departed) throw new Withdrawn();
       // These may have changed since it was authorized: detaching took a round trip.
       if (this.#drain !== null) throw this.#drainingRefusal();
-      if (this.routes.find(held.route.f1, held.route.f2) !== held.route) throw new Refusal("no_route");
       this.#standing.check(held);
       this.#standing.watchParked(held);
       const arrival = this.#rendezvous.arrive(held, { again });

@@ -10,10 +10,11 @@ import { ExpiryWatch } from "./expiry-watch.ts";
 import type { Held } from "./held.ts";
 import { inSlices } from "./in-slices.ts";
 import type { Joined, LiveSessions } from "./live-sessions.ts";
-import { pinsOf } from "./pairing/pins.ts";
+import { mayTake, pinsOf } from "./pairing/pins.ts";
 import type { Pair, Rendezvous } from "./pairing/rendezvous.ts";
-import type { Route } from "./pairing/routes.ts";
+import type { Route, RouteTable } from "./pairing/routes.ts";
 import type { CertificatePolicy } from "./relay-options.ts";
+import { callerOf } from "./terms.ts";
 
 /** Who was turned away when the CAs or CRLs changed. */
 export interface Review {
@@ -24,6 +25,7 @@ export interface Review {
 }
 
 export class Standing {
+  readonly #routes: RouteTable;
   readonly #rendezvous: Rendezvous<Held>;
   readonly #sessions: LiveSessions;
   readonly #flawOf: (identity: Identity) => Flaw | null;
@@ -32,19 +34,23 @@ export class Standing {
 
   /** `flawOf`: what is wrong with a certificate by the CAs and CRLs in force, its dates apart */
   constructor(
+    routes: RouteTable,
     rendezvous: Rendezvous<Held>,
     sessions: LiveSessions,
     policy: CertificatePolicy,
     flawOf: (identity: Identity) => Flaw | null,
   ) {
+    this.#routes = routes;
     this.#rendezvous = rendezvous;
     this.#sessions = sessions;
     this.policy = policy;
     this.#flawOf = flawOf;
   }
 
-  /** Throws Refusal if its certificate is no longer good. Costs nothing unless something has changed. */
-  check({ identity, route, name }: Held): void {
+  /** Throws Refusal if its route is gone, or its certificate is no longer good. Costs nothing unless something has changed. */
+  check(held: Held): void {
+    if (!this.#hasRoute(held)) throw new Refusal("no_route");
+    const { identity, route, name } = held;
     const flaw = this.#endFlaw(identity, route, name, Date.now());
     if (flaw !== null) throw new Refusal(flaw);
   }
@@ -64,6 +70,15 @@ export class Standing {
   watchSession(joined: Joined): void {
     this.#endIf(joined, STRICT, Date.now());
     if (this.policy.onExpired === "end") this.#expiry.note(endOfCertificates(joined));
+  }
+
+  /** The route has been replaced: refuses those parked on it who may not take their end of it any more. */
+  async reviewRoute(route: Route): Promise<number> {
+    let refused = 0;
+    await inSlices(this.#rendezvous.waitingOn(route), (held) => {
+      if (!this.#hasRoute(held) && this.#rendezvous.refuse(held, new Refusal("no_route"))) refused++;
+    });
+    return refused;
   }
 
   /** Judges everybody anew, in slices. Meanwhile nobody is paired who has not been judged. */
@@ -114,8 +129,18 @@ export class Standing {
     return false;
   }
 
-  #endFlaw(identity: Identity | null, route: Route, name: string | null, now: number): Flaw | null {
+  /** Whether there is its route still, or another between the same two that it may take as well. */
+  #hasRoute({ identity, route, name }: Held): boolean {
+    const current = this.#routes.find(route.f1, route.f2);
+    if (current === route) return true;
+    if (current === undefined || current.f1 !== route.f1) return false; // in another order, it waits at the wrong end
+    if (identity === null || name === null) return true;
+    return mayTake(current, name, callerOf(identity, this.#flawOf(identity)));
+  }
+
+  #endFlaw(identity: Identity | null, admittedOn: Route, name: string | null, now: number): Flaw | null {
     if (identity === null || name === null) return null;
+    const route = this.#routes.find(admittedOn.f1, admittedOn.f2) ?? admittedOn;
     const flaw = this.#flawOf(identity);
     if (flaw === "certificate_unknown_issuer" && pinsOf(route, name)?.includes(identity.key) === true) {
       return identity.notAfter <= now ? "certificate_expired" : null;

@@ -41,7 +41,8 @@ export function termsOf(
   }
 }
 
-function callerOf(identity: Identity, flaw: Flaw | null): Caller {
+/** As the pairing room sees somebody whose certificate has this flaw, or none. */
+export function callerOf(identity: Identity, flaw: Flaw | null): Caller {
   return {
     names: identity.names,
     verified: flaw === null,

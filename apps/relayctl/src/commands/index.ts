@@ -1,9 +1,11 @@
 /** The commands by their ids, as oclif wants them. All are loaded at every start: what is heavy is imported where it is used. */
 import CertIssue from "./cert/issue.ts";
 import ClusterStatus from "./cluster/status.ts";
+import ConfigCheck from "./config/check.ts";
 import Events from "./events.ts";
 import Init from "./init.ts";
 import ParkedList from "./parked/list.ts";
+import Reload from "./reload.ts";
 import RouteAdd from "./route/add.ts";
 import RouteDelete from "./route/delete.ts";
 import RouteList from "./route/list.ts";
@@ -17,8 +19,10 @@ export default {
   "cert:issue": CertIssue,
   "cluster:status": ClusterStatus,
   events: Events,
+  "config:check": ConfigCheck,
   init: Init,
   "parked:list": ParkedList,
+  reload: Reload,
   "route:add": RouteAdd,
   "route:delete": RouteDelete,
   "route:list": RouteList,

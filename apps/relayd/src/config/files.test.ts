@@ -51,7 +51,8 @@ control: { socket: ${socket} }
 state: { dir: ${dir} }
 `;
   await write({ "relayd.yaml": text });
-  return await loadMaterials(await loadConfig("relayd.yaml", { cwd, env: {} }), NOW, inForce);
+  const loaded = await loadConfig("relayd.yaml", { cwd, env: {} });
+  return await loadMaterials(loaded, NOW, inForce && { config: loaded.config, materials: inForce });
 }
 
 async function problemsOf(places?: Places): Promise<readonly string[]> {
@@ -234,7 +235,10 @@ describe("a running relay does not take up", () => {
 
 describe("revocation lists", () => {
   it("come apart, for node:tls reads only the first of a text", async () => {
-    const lists = [await authority.crl({ revoked: [] }), await other.crl({ revoked: [] })];
+    const lists = [
+      await authority.crl({ revoked: [], thisUpdate: NOW }),
+      await other.crl({ revoked: [], thisUpdate: NOW }),
+    ];
     await write({ "ca.pem": authority.certPem + other.certPem, "crl.pem": lists.join("") });
     const { crl, certificates, warnings } = await check({ crl: "crl.pem" });
     expect(crl).toEqual(lists);
@@ -273,7 +277,7 @@ describe("revocation lists", () => {
       /CRL 1 of 1 is damaged; have the CA write it again/,
     ],
   ])("%s are not taken", async (_name, spoil, expected) => {
-    await write({ "crl.pem": spoil(await authority.crl({ revoked: [] })) });
+    await write({ "crl.pem": spoil(await authority.crl({ revoked: [], thisUpdate: NOW })) });
     const [problem] = await problemsOf({ crl: "crl.pem" });
     expect(problem).toMatch(expected);
   });

@@ -9,6 +9,7 @@ import type { LoadedConfig } from "./load.ts";
 import { checkAppendable, checkDirectory, checkSocketPath } from "./places.ts";
 import { readRevocationLists } from "./revocation.ts";
 import type { IsRevoked } from "./revoked.ts";
+import type { Config } from "./schema.ts";
 import type { KeyPath } from "./source.ts";
 
 /** What the relay's TLS needs, in PEM. */
@@ -42,12 +43,12 @@ export interface Materials {
 export async function loadMaterials(
   loaded: LoadedConfig,
   now: Date = new Date(),
-  inForce: Materials | null = null,
+  inForce: { readonly config: Config; readonly materials: Materials } | null = null,
 ): Promise<Materials> {
   const { tls, control, state, audit } = loaded.config;
   const findings = new Findings(loaded);
   const files = { cert: named(["tls", "cert"], tls.cert), key: named(["tls", "key"], tls.key) };
-  const identity = await readIdentity(files, findings, now, inForce);
+  const identity = await readIdentity(files, findings, now, inForce?.materials ?? null);
   const authorities = await readAuthorities(named(["tls", "ca"], tls.ca), findings, now);
   const revoked =
     tls.crl === undefined
@@ -57,12 +58,17 @@ export async function loadMaterials(
           authorities?.certificates ?? [],
           findings,
           now,
-          inForce && { crl: inForce.crl ?? [], unlisted: inForce.unlisted },
+          inForce && { crl: inForce.materials.crl ?? [], unlisted: inForce.materials.unlisted },
         );
   const cluster = await readClusterMaterials(loaded.config.cluster, authorities?.certificates ?? [], findings, now);
-  await checkSocketPath(named(["control", "socket"], control.socket), findings);
-  await checkDirectory(named(["state", "dir"], state.dir), findings);
-  if (audit !== undefined) await checkAppendable(named(["audit", "file"], audit.file), findings);
+  // In a running relay they are in use: whether they could be made once more is no matter.
+  if (control.socket !== inForce?.config.control.socket) {
+    await checkSocketPath(named(["control", "socket"], control.socket), findings);
+  }
+  if (state.dir !== inForce?.config.state.dir) await checkDirectory(named(["state", "dir"], state.dir), findings);
+  if (audit !== undefined && audit.file !== inForce?.config.audit?.file) {
+    await checkAppendable(named(["audit", "file"], audit.file), findings);
+  }
   findings.throwIfAny();
   if (identity === null || authorities === null) throw new Error("a file was not read, and no problem was noted");
   return {

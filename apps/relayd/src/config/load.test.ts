@@ -53,7 +53,7 @@ describe("a configuration that says the least", () => {
         connections: 10_000,
         handshakes: 512,
       },
-      sessions: { idleTimeout: 3_600_000 },
+      sessions: { idleTimeout: 3_600_000, onRevoked: "end", onExpired: "keep" },
       drain: { timeout: 30_000 },
       splice: { mode: "auto", threads: 1 },
       routes: [],
@@ -111,7 +111,7 @@ log: { level: trace, format: json }
         connections: 1,
         handshakes: 2,
       },
-      sessions: { idleTimeout: 7_200_000 },
+      sessions: { idleTimeout: 7_200_000, onRevoked: "end", onExpired: "keep" },
       drain: { timeout: 900_000 },
       splice: { mode: "kernel", threads: 4 },
       routes: [

@@ -148,6 +148,10 @@ export const configSchema = section("the keys listen, tls, control and state", {
   splice: z.preprocess((input) => (typeof input === "string" ? { mode: input } : input), splice.prefault({})),
   sessions: section("sessions: { idleTimeout: 1h }", {
     idleTimeout: duration.prefault("1h").describe("ends a session in which nothing moves in either direction"),
+    onRevoked: oneOf(["end", "keep"])
+      .prefault("end")
+      .describe("sessions in which a certificate is revoked while they run, or its CA is taken away"),
+    onExpired: oneOf(["end", "keep"]).prefault("keep").describe("sessions in which a certificate runs out"),
   }).prefault({}),
   drain: section("drain: { timeout: 30s }", {
     timeout: duration.prefault("30s").describe("how long sessions may go on once relayd is told to stop"),

@@ -24,6 +24,7 @@ import { serveEvents } from "./events.ts";
 import { serveLifecycle } from "./lifecycle.ts";
 import { serveLog } from "./log.ts";
 import { serveParked } from "./parked.ts";
+import { serveReload } from "./reload.ts";
 import { serveRoutes } from "./routes.ts";
 import { serveSessions } from "./sessions.ts";
 import { serveStatus } from "./status.ts";
@@ -88,6 +89,7 @@ export async function createControlApp(
   serveParked(app, target);
   serveLifecycle(app, target);
   serveLog(app, target);
+  serveReload(app, target);
   serveEvents(app, target);
   await app.ready();
   return app;

@@ -6,6 +6,7 @@ import type {
   LogLevel,
   LogState,
   Parked,
+  ReloadResult,
   Route,
   Session,
   StartedDrain,
@@ -34,6 +35,7 @@ export const STATUS: Status = {
   bytes: 0,
   splice: "stream",
   cluster: null,
+  reload: { lastAt: null, trigger: null, ok: true, problems: [], restart: [], good: 0, bad: 0 },
   certificates: [],
 };
 
@@ -61,6 +63,8 @@ export const PARKED: Parked = {
   deadline: TIME,
 };
 
+export const RELOADED: ReloadResult = { changed: ["tls.crl"], restart: [], warnings: [], refused: 1, ended: 2 };
+
 const ROUTE: Route = {
   f1: "f1",
   f2: "f2",
@@ -80,6 +84,7 @@ const ROUTE: Route = {
 
 export class FakeTarget implements ControlTarget {
   routes: Route[] = [];
+  configIsBad = false;
   readonly subscribers = new Set<(event: ControlEvent) => void>();
   /** what deleteRoute was called with last */
   deleted: unknown;
@@ -150,6 +155,15 @@ export class FakeTarget implements ControlTarget {
   setLogLevel(level: LogLevel): LogState {
     this.level = level;
     return this.logState();
+  }
+
+  async reload(): Promise<ReloadResult> {
+    if (this.configIsBad) throw new ControlFailure("config_invalid", "relayd.yaml:1:1: bad\nrelayd.yaml:2:1: bad, too");
+    return RELOADED;
+  }
+
+  async checkConfig(file: string | undefined): Promise<ReloadResult> {
+    return { ...RELOADED, warnings: [`looked at ${file ?? "its own"}`] };
   }
 
   subscribe(listener: (event: ControlEvent) => void): () => void {

@@ -5,7 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as api from "@serverless-relay/control-api";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ask, begin, FakeTarget, PARKED, recordingLog, SESSION, type Sent, STATUS } from "./control.test-support.ts";
+import {
+  ask,
+  begin,
+  FakeTarget,
+  PARKED,
+  RELOADED,
+  recordingLog,
+  SESSION,
+  type Sent,
+  STATUS,
+} from "./control.test-support.ts";
 import { type ControlServer, openControlServer } from "./server.ts";
 
 let directory: string;
@@ -76,6 +86,21 @@ describe("the control API", () => {
     expect(target.level).toBe("debug");
   });
 
+  it("reloads, checks without reloading, and tells of bad files line by line", async () => {
+    await expect(send("POST", "/v1/reload")).resolves.toMatchObject({ status: 200, body: RELOADED });
+    const checked = async (body: unknown) =>
+      api.reloadResultSchema.parse((await send("POST", "/v1/config/check", { body })).body);
+    expect((await checked({})).warnings).toEqual(["looked at its own"]);
+    expect((await checked({ file: "/etc/relayd/new.yaml" })).warnings).toEqual(["looked at /etc/relayd/new.yaml"]);
+    await expect(errorOf("POST", "/v1/config/check", { body: { file: "new.yaml" } })).resolves.toMatch(
+      /^invalid_request: /,
+    );
+    target.configIsBad = true;
+    await expect(errorOf("POST", "/v1/reload")).resolves.toBe(
+      "config_invalid: relayd.yaml:1:1: bad\nrelayd.yaml:2:1: bad, too",
+    );
+  });
+
   it("adds a route once", async () => {
     const body = { f1: "f1", f2: "spiffe://example.org/f2" };
     const first = await send("POST", "/v1/routes", { body });
@@ -127,6 +152,8 @@ describe("the control API", () => {
       ["/v1/parked", ["get"]],
       ["/v1/drain", ["post"]],
       ["/v1/log", ["get", "put"]],
+      ["/v1/reload", ["post"]],
+      ["/v1/config/check", ["post"]],
       ["/v1/events", ["get"]],
     ]);
     const references = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g)];

@@ -8,6 +8,7 @@ import type {
   LogLevel,
   LogState,
   Parked,
+  ReloadResult,
   Route,
   Session,
   StartedDrain,
@@ -36,6 +37,10 @@ export interface ControlTarget {
   logState(): LogState;
   /** Until the configuration is read anew. */
   setLogLevel(level: LogLevel): LogState;
+  /** Resolves when all is in force. */
+  reload(): Promise<ReloadResult>;
+  /** Of the configuration in `file` (absolute), or of the daemon's own. Changes nothing. */
+  checkConfig(file: string | undefined): Promise<ReloadResult>;
   /** The listener must not throw. Once unsubscribed, it is not called again. */
   subscribe(listener: (event: ControlEvent) => void): () => void;
 }

@@ -98,8 +98,10 @@ export class RouteListeners {
   async #openAt(route: Route, wish: ListenerWish, port: number): Promise<void> {
     const { host } = this.#perRoute;
     const protocol = this.#protocolOf(wish);
-    const entrance: Entrance = { protocol, route };
-    const listener = await Listener.open({ host, port }, (socket) => this.#relay.accept(socket, entrance));
+    const { f1, f2 } = route;
+    // Looked up each time, for the route may be replaced, with other options, while its listener stays.
+    const entrance = (): Entrance => ({ protocol, route: this.#relay.routes.find(f1, f2) ?? route });
+    const listener = await Listener.open({ host, port }, (socket) => this.#relay.accept(socket, entrance()));
     this.#open.set(keyOf(route), { protocol, host, port, error: null, listener });
   }
 

@@ -162,6 +162,11 @@ export class Rendezvous<A extends Arrival> {
     return { count: evicted.length, told };
   }
 
+  /** Who waits on `route`. */
+  waitingOn(route: Route): A[] {
+    return this.#waitingOn(route).map(({ arrival }) => arrival);
+  }
+
   /** How many wait on `route`. */
   countOn(route: Route): number {
     return this.#routes.get(keyOf(route))?.count ?? 0;

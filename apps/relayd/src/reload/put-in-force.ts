@@ -1,0 +1,44 @@
+/** Puts a configuration that was read and found good in force: all that can be changed, in one turn of the event loop. */
+import type { Relay } from "@serverless-relay/core";
+import type { Logger } from "pino";
+import type { Materials } from "../config/files.ts";
+import type { Config } from "../config/schema.ts";
+import type { RouteBook, StaticChanges } from "../route-book.ts";
+import { changedKeys, type Settings } from "./changes.ts";
+
+/** What it works on, of the daemon. */
+export interface Reloadable {
+  config: Config;
+  materials: Materials;
+  readonly relay: Relay;
+  readonly book: RouteBook;
+  readonly log: Logger;
+}
+
+export interface PutInForce {
+  readonly changed: readonly string[];
+  readonly routes: StaticChanges;
+  /** parked clients, and sessions, whose certificates are no longer good */
+  readonly refused: number;
+  readonly ended: number;
+}
+
+/** Throws ListenError or NoPortLeft if a new static route cannot be given its listener; then nothing has changed. */
+export async function putInForce(parts: Reloadable, next: Settings): Promise<PutInForce> {
+  const { relay, book, log } = parts;
+  const changed = changedKeys(parts, next);
+  let review = Promise.resolve({ refused: 0, ended: 0 });
+  const routes = await book.replaceStatic(next.config.routes, () => {
+    const { onRevoked, onExpired } = next.config.sessions;
+    // First, for it alone may throw.
+    if (changed.some(concernsCertificates)) review = relay.setCredentials(next.materials, { onRevoked, onExpired });
+    if (changed.includes("log.level")) log.level = next.config.log.level;
+    parts.config = next.config;
+    parts.materials = next.materials;
+  });
+  return { changed, routes, ...(await review) };
+}
+
+function concernsCertificates(key: string): boolean {
+  return key.startsWith("tls.") || key === "sessions.onRevoked" || key === "sessions.onExpired";
+}
