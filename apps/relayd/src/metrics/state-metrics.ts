@@ -1,5 +1,5 @@
 /** How the relay is: read from `status` when the metrics are asked for. */
-import type { Status } from "@serverless-relay/control-api";
+import type { ClusterState, Status } from "@serverless-relay/control-api";
 import type { Registry } from "prom-client";
 import { addReading, type Reading } from "./reading.ts";
 
@@ -32,6 +32,18 @@ function readingsOf(status: () => Status): Reading[] {
         labels: { state },
       })),
     ),
+    gauge("relayd_cluster_nats_connected", "1 if the cluster's NATS is there; absent without a cluster.", () =>
+      ofCluster(status(), ({ nats }) => (nats === "connected" ? 1 : 0)),
+    ),
+    gauge("relayd_cluster_seeking", "Clients parked here, whose peers are sought at other relays.", () =>
+      ofCluster(status(), ({ seeking }) => seeking),
+    ),
+    gauge("relayd_cluster_granted", "Clients parked here, and promised to another relay that has yet to come.", () =>
+      ofCluster(status(), ({ granted }) => granted),
+    ),
+    gauge("relayd_cluster_routes_age_seconds", "How long ago all routes of the cluster were last read.", () =>
+      ofCluster(status(), ({ routesAge }) => routesAge),
+    ),
     {
       name: "relayd_relayed_bytes_total",
       type: "counter",
@@ -44,6 +56,11 @@ function readingsOf(status: () => Status): Reading[] {
       () => firstExpiries(status()),
     ),
   ];
+}
+
+/** Nothing without a cluster. */
+function ofCluster({ cluster }: Status, read: (state: ClusterState) => number) {
+  return cluster === null ? [] : [{ value: read(cluster), labels: {} }];
 }
 
 /** Of each use the earliest: which file that is, `relayctl status` says. */
