@@ -13,6 +13,9 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** Programs that an example needs, which not everybody has. */
 const NEEDS: Readonly<Record<string, string>> = { "examples/go": "go", "examples/java": "javac" };
 
+/** Whole walks through whole documents, beside whatever else the machine has to do. */
+const DOCUMENT_MS = 180_000;
+
 const paths: string[] = [];
 for await (const path of glob(["README.md", "packages/*/README.md", "docs/**/*.md", "examples/*/README.md"], {
   cwd: ROOT,
@@ -59,37 +62,50 @@ describe("with a relay that is there", () => {
     await relay.finish();
   });
 
-  it.each(examples)("%s", async (path) => {
-    const names = ["F1_PORT", "F2_PORT", "HTTP_PORT", "LAMBDA_PORT"];
-    const listening = names.map((name, index) => [name, `${ports.first + index}`]);
-    const env = { RELAY: `localhost:${relay.port}`, CERTS: relay.directory, ...Object.fromEntries(listening) };
-    const reader = await readerOf({ cwd: join(ROOT, dirname(path)), env });
-    await walkThrough(fencesOf(await readFile(join(ROOT, path), "utf8")), reader);
-  });
+  it.each(examples)(
+    "%s",
+    async (path) => {
+      const names = ["F1_PORT", "F2_PORT", "HTTP_PORT", "LAMBDA_PORT"];
+      const listening = names.map((name, index) => [name, `${ports.first + index}`]);
+      const env = { RELAY: `localhost:${relay.port}`, CERTS: relay.directory, ...Object.fromEntries(listening) };
+      const reader = await readerOf({ cwd: join(ROOT, dirname(path)), env });
+      await walkThrough(fencesOf(await readFile(join(ROOT, path), "utf8")), reader);
+    },
+    DOCUMENT_MS,
+  );
 });
 
 describe("from nothing", () => {
-  it.each(others)("%s", async (path) => {
-    const ports = await reservePorts(1);
-    const directory = join(notes, `relay-${encodeURIComponent(path)}`);
-    const config = join(directory, "relayd.yaml");
-    const substitute = (text: string) => text.replaceAll("/tmp/relay", directory).replaceAll("8443", `${ports.first}`);
-    const prepare = async () => {
-      if (existsSync(config)) await writeFile(config, substitute(await readFile(config, "utf8")));
-    };
-    try {
-      const reader = await readerOf({ substitute, prepare });
-      await walkThrough(fencesOf(await readFile(join(ROOT, path), "utf8")), reader);
-    } finally {
-      await ports.release();
-    }
-  });
+  it.each(others)(
+    "%s",
+    async (path) => {
+      const ports = await reservePorts(1);
+      const directory = join(notes, `relay-${encodeURIComponent(path)}`);
+      const config = join(directory, "relayd.yaml");
+      const substitute = (text: string) =>
+        text.replaceAll("/tmp/relay", directory).replaceAll("8443", `${ports.first}`);
+      const prepare = async () => {
+        if (existsSync(config)) await writeFile(config, substitute(await readFile(config, "utf8")));
+      };
+      try {
+        const reader = await readerOf({ substitute, prepare });
+        await walkThrough(fencesOf(await readFile(join(ROOT, path), "utf8")), reader);
+      } finally {
+        await ports.release();
+      }
+    },
+    DOCUMENT_MS,
+  );
 });
 
 it("the README and each example are among them", () => {
   expect(paths).toContain("README.md");
   expect(paths).toEqual(
-    expect.arrayContaining(["python", "curl", "openssl"].map((name) => `examples/${name}/README.md`)),
+    expect.arrayContaining(
+      ["python", "curl", "openssl", "functions-framework", "lambda", "shuffle"].map(
+        (name) => `examples/${name}/README.md`,
+      ),
+    ),
   );
 });
 
