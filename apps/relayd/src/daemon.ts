@@ -4,12 +4,14 @@
  */
 import { type DataPlane, type DrainTimes, openDataPlane, Relay } from "@serverless-relay/core";
 import type { Logger } from "pino";
-import type { AuditLog } from "./audit/audit-log.ts";
+import type { AuditLog, Change } from "./audit/audit-log.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import type { Materials } from "./config/files.ts";
 import type { LoadedConfig } from "./config/load.ts";
+import { groupId } from "./config/read-only-socket.ts";
 import type { Config } from "./config/schema.ts";
 import { type ControlServer, openControlServer } from "./control/server.ts";
+import { readOnlyAccess } from "./control/socket.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
 import { EventFeed } from "./event-feed.ts";
 import { Listener } from "./listening/listener.ts";
@@ -43,7 +45,7 @@ export class Daemon implements DaemonParts {
   readonly #store: RouteStore;
   readonly #routeListeners: RouteListeners | null;
   readonly #stop: (result: Promise<void>) => void;
-  #control: ControlServer | null = null;
+  readonly #controls: ControlServer[] = [];
   #monitoring: Monitoring | null = null;
   #closed: Promise<void> | null = null;
 
@@ -142,9 +144,7 @@ export class Daemon implements DaemonParts {
       limits: limitsOf(this.config),
       summary: () => viewSummary(this),
     });
-    this.#control = await openControlServer(this.config.control.socket, new Operations(this), this.log, {
-      recordChange: (change) => this.audit?.change(change),
-    });
+    await this.#openControl();
     this.shared = await Listener.open(this.config.listen.shared, (socket) =>
       this.relay.accept(socket, { protocol: "connect" }),
     );
@@ -153,6 +153,17 @@ export class Daemon implements DaemonParts {
       else this.log.error({ listener: name, route, ...address, error }, "a route's listener is down");
     }
     await this.reloader.watch();
+  }
+
+  async #openControl(): Promise<void> {
+    const { socket, readOnlySocket, readOnlyGroup } = this.config.control;
+    const operations = new Operations(this);
+    const recordChange = (change: Change) => this.audit?.change(change);
+    this.#controls.push(await openControlServer(socket, operations, this.log, { recordChange }));
+    if (readOnlySocket === undefined) return;
+    const access = readOnlyAccess(readOnlyGroup === undefined ? null : await groupId(readOnlyGroup));
+    const options = { recordChange, readOnly: true, access };
+    this.#controls.push(await openControlServer(readOnlySocket, operations, this.log, options));
   }
 
   /** Whoever has come to a listener shall hear why it is refused. */
@@ -177,7 +188,7 @@ export class Daemon implements DaemonParts {
     this.#stopListening();
     await this.relay.close();
     await this.cluster?.close();
-    await this.#control?.close();
+    await Promise.all(this.#controls.map((control) => control.close()));
     await this.#store.close();
     await this.#monitoring?.close();
   }

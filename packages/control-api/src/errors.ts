@@ -5,6 +5,7 @@ export const errorCodeSchema = z
   .enum([
     "invalid_request",
     "invalid_name",
+    "read_only",
     "route_not_found",
     "session_not_found",
     "not_found",
@@ -25,6 +26,8 @@ export type ErrorCode = z.infer<typeof errorCodeSchema>;
 export const ERROR_STATUS = {
   invalid_request: 400,
   invalid_name: 400,
+  /** by the socket of control.readOnlySocket nothing can be changed */
+  read_only: 403,
   route_not_found: 404,
   session_not_found: 404,
   not_found: 404,

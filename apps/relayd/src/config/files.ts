@@ -2,11 +2,13 @@
  * Reads the files that the configuration names, and looks at the places that it names. Promises: every problem is
  * reported, not only the first; what is returned is fit for node:tls; nothing is made or changed.
  */
+import { isDeepStrictEqual } from "node:util";
 import { type CertificateFacts, readAuthorities, readIdentity } from "./certificates.ts";
 import { type ClusterMaterials, readClusterMaterials } from "./cluster-files.ts";
 import { Findings, type NamedFile } from "./findings.ts";
 import type { LoadedConfig } from "./load.ts";
 import { checkAppendable, checkDirectory, checkSocketPath } from "./places.ts";
+import { checkReadOnlySocket } from "./read-only-socket.ts";
 import { readRevocationLists } from "./revocation.ts";
 import type { IsRevoked } from "./revoked.ts";
 import type { Config } from "./schema.ts";
@@ -69,6 +71,7 @@ export async function loadMaterials(
   if (audit !== undefined && audit.file !== inForce?.config.audit?.file) {
     await checkAppendable(named(["audit", "file"], audit.file), findings);
   }
+  if (!isDeepStrictEqual(control, inForce?.config.control)) await checkReadOnlySocket(control, findings);
   findings.throwIfAny();
   if (identity === null || authorities === null) throw new Error("a file was not read, and no problem was noted");
   return {

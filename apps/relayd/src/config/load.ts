@@ -106,7 +106,11 @@ function resolvePaths(config: Config, base: string): Config {
       ...(tls.crl === undefined ? {} : { crl: resolve(base, tls.crl) }),
     },
     ...(cluster === undefined ? {} : { cluster: resolveClusterPaths(cluster, base) }),
-    control: { ...control, socket: resolve(base, control.socket) },
+    control: {
+      ...control,
+      socket: resolve(base, control.socket),
+      ...(control.readOnlySocket === undefined ? {} : { readOnlySocket: resolve(base, control.readOnlySocket) }),
+    },
     state: { ...state, dir: resolve(base, state.dir) },
     ...(audit === undefined ? {} : { audit: { ...audit, file: resolve(base, audit.file) } }),
   };

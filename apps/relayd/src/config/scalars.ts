@@ -124,6 +124,11 @@ export function oneOf<const Choice extends readonly [string, ...string[]]>(choic
 /** A path as written in the file; whoever loads the file resolves it. */
 export const path = text("a path, relative to this file or absolute").min(1, "is empty; write a path");
 
+/** A group of the system, by its name or its number; whoever loads the file finds out whether there is one. */
+export const group = z
+  .union([z.string().min(1), z.int().min(0)], { error: ({ input }) => `is ${shown(input)}; write the name of a group` })
+  .transform(String);
+
 export const functionName = text("the name of a function").refine(isFunctionName, {
   error: ({ input }) => `${JSON.stringify(input)} is not a function's name; ${NAME_RULE}`,
 });

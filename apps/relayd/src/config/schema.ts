@@ -9,6 +9,7 @@ import {
   duration,
   flag,
   functionName,
+  group,
   host,
   hostPort,
   missing,
@@ -138,6 +139,8 @@ export const configSchema = section("the keys listen, tls, control and state", {
   }),
   control: section("control: { socket: run/relayd.sock }", {
     socket: path.describe("the Unix socket of the control API; its directory is made with mode 0700"),
+    readOnlySocket: path.optional().describe("a second one, by which nothing can be changed: for monitoring"),
+    readOnlyGroup: group.optional().describe("whose members may open the second one, too: a name, or a number"),
   }),
   state: section("state: { dir: state }", {
     dir: path.describe("the directory of the route store; made if it is not there"),

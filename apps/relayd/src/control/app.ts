@@ -19,7 +19,7 @@ import type { Logger } from "pino";
 import { version } from "../version.ts";
 import { type RecordChange, recordChanges } from "./changes.ts";
 import { serveCluster } from "./cluster.ts";
-import { answerBadHttp, answerError, answerNotFound } from "./errors.ts";
+import { answerBadHttp, answerError, answerNotFound, refuseChange } from "./errors.ts";
 import { serveEvents } from "./events.ts";
 import { serveLifecycle } from "./lifecycle.ts";
 import { serveLog } from "./log.ts";
@@ -48,12 +48,14 @@ const PARAMETER_LENGTH = 3 * 512;
 export interface ControlOptions {
   /** told of every request that would change something */
   readonly recordChange?: RecordChange;
+  /** serves those who look, and nobody who would change something */
+  readonly readOnly?: boolean;
 }
 
 export async function createControlApp(
   target: ControlTarget,
   log: Logger,
-  { recordChange }: ControlOptions = {},
+  { recordChange, readOnly = false }: ControlOptions = {},
 ): Promise<ControlApp> {
   const app: ControlApp = fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -72,6 +74,7 @@ export async function createControlApp(
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(answerNotFound);
 
+  if (readOnly) app.addHook("onRequest", refuseChange);
   if (recordChange !== undefined) await recordChanges(app, recordChange);
   await app.register(fastifySwagger, {
     openapi: {

@@ -19,6 +19,12 @@ export function answerNotFound(request: FastifyRequest, reply: FastifyReply): vo
   send(reply, new ControlFailure("not_found", `${what}; see GET /v1/openapi.json for what there is`));
 }
 
+/** For the socket of those who may only look. */
+export async function refuseChange({ method }: FastifyRequest): Promise<void> {
+  if (method === "GET") return;
+  throw new ControlFailure("read_only", "nothing can be changed by this socket; use the one in control.socket");
+}
+
 /** What came is not HTTP, so that there is no request to answer: the connection ends with this. */
 export function answerBadHttp(error: Error, socket: Socket): void {
   if (!socket.writable || ("code" in error && error.code === "ECONNRESET")) {

@@ -9,7 +9,7 @@ export function serveLifecycle(app: ControlApp, target: ControlTarget): void {
     operationId: "drain",
     summary: "Admits nobody any more, lets sessions end until a deadline, then stops; again: sets the deadline anew",
     body: startDrainSchema.nullish(),
-    response: { 200: startedDrainSchema, ...errorAnswers("invalid_request") },
+    response: { 200: startedDrainSchema, ...errorAnswers("invalid_request", "read_only") },
   };
   app.post("/v1/drain", { schema: draining }, async ({ body }) => {
     const seconds = body?.timeout;

@@ -16,7 +16,7 @@ export function serveLog(app: ControlApp, target: ControlTarget): void {
     operationId: "setLogLevel",
     summary: "Logs more or less, until the configuration is read anew",
     body: setLogSchema,
-    response: { 200: logStateSchema, ...errorAnswers("invalid_request") },
+    response: { 200: logStateSchema, ...errorAnswers("invalid_request", "read_only") },
   };
   app.put("/v1/log", { schema: setting }, async ({ body: { level } }) => target.setLogLevel(level));
 }

@@ -35,7 +35,7 @@ export function serveRoutes(app: ControlApp, target: ControlTarget): void {
     response: {
       200: addedRouteSchema.describe("there was such a route, and nothing changed"),
       201: addedRouteSchema,
-      ...errorAnswers("invalid_request", "route_differs", "store_failed"),
+      ...errorAnswers("invalid_request", "read_only", "route_differs", "store_failed"),
     },
   };
   app.post("/v1/routes", { schema: adding }, async ({ body }, reply) => {
@@ -50,7 +50,7 @@ export function serveRoutes(app: ControlApp, target: ControlTarget): void {
     querystring: deleteRouteQuerySchema,
     response: {
       200: deletedRouteSchema,
-      ...errorAnswers("invalid_request", "route_not_found", "route_static", "store_failed"),
+      ...errorAnswers("invalid_request", "read_only", "route_not_found", "route_static", "store_failed"),
     },
   };
   app.delete("/v1/routes/:f1/:f2", { schema: deleting }, async ({ params: { f1, f2 }, query: { kill } }) =>

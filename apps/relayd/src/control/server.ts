@@ -3,7 +3,7 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Logger } from "pino";
 import { type ControlOptions, createControlApp } from "./app.ts";
-import { listenOnControlSocket } from "./socket.ts";
+import { listenOnControlSocket, OWNERS_ALONE, type SocketAccess } from "./socket.ts";
 import type { ControlTarget } from "./target.ts";
 
 export interface ControlServer {
@@ -24,13 +24,13 @@ export async function openControlServer(
   path: string,
   target: ControlTarget,
   log: Logger,
-  options: ControlOptions = {},
+  { access = OWNERS_ALONE, ...options }: ControlOptions & { readonly access?: SocketAccess } = {},
 ): Promise<ControlServer> {
   const app = await createControlApp(target, log, options);
   const silent = trackSilent(app.server);
   try {
     app.server.maxConnections = MAX_CONNECTIONS;
-    await listenOnControlSocket(app.server, path, log);
+    await listenOnControlSocket(app.server, path, log, access);
   } catch (error) {
     await app.close();
     throw error;

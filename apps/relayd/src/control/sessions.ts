@@ -31,7 +31,7 @@ export function serveSessions(app: ControlApp, target: ControlTarget): void {
     operationId: "killSession",
     summary: "Ends a session",
     params: sessionPathSchema,
-    response: { 200: killedSessionSchema, ...errorAnswers("session_not_found") },
+    response: { 200: killedSessionSchema, ...errorAnswers("read_only", "session_not_found") },
   };
   app.delete("/v1/sessions/:id", { schema: killing }, async ({ params: { id } }) => {
     if (target.killSession(id)) return { id };

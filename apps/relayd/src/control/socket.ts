@@ -2,38 +2,63 @@
  * The control socket: who can open it controls the relay. Promises: it is never open to other users, not for an
  * instant; what a crashed relayd left behind is cleared away, and nothing else ever is; the file goes with the server.
  */
-import { chmod, lstat, stat, unlink } from "node:fs/promises";
+import { chmod, chown, lstat, stat, unlink } from "node:fs/promises";
 import { createConnection, type Server } from "node:net";
 import { dirname } from "node:path";
 import type { Logger } from "pino";
 import { errorCode, explainIoError, reason } from "../io-error.ts";
 import { makeDirectory } from "../make-directory.ts";
 
-/** The message is "PATH: what is wrong; what to do". */
+/** Whose a control socket is. */
+export interface SocketAccess {
+  /** of the configuration, for messages */
+  readonly key: string;
+  readonly mode: number;
+  /** of directories that have to be made */
+  readonly directoryMode: number;
+  /** the group that it is given to; null: relayd's own */
+  readonly gid: number | null;
+}
+
+/** Who can open it controls the relay. */
+export const OWNERS_ALONE: SocketAccess = { key: "control.socket", mode: 0o600, directoryMode: 0o700, gid: null };
+
+/** Of the socket that changes nothing: also the group's, if there is one. Its directory must let them in. */
+export function readOnlyAccess(gid: number | null): SocketAccess {
+  return { key: "control.readOnlySocket", mode: gid === null ? 0o600 : 0o660, directoryMode: 0o755, gid };
+}
+
+/** The message is "KEY PATH: what is wrong; what to do". */
 export class ControlSocketError extends Error {
   override readonly name = "ControlSocketError";
 
-  constructor(path: string, what: string, cause?: unknown) {
-    super(`control.socket ${path}: ${what}`, { cause });
+  constructor(key: string, path: string, what: string, cause?: unknown) {
+    super(`${key} ${path}: ${what}`, { cause });
   }
 }
 
 /**
- * Has `server` listen on a Unix socket at `path`, of mode 0600, in a directory that is made with mode 0700 if it is not
- * there. Closing the server removes the socket.
+ * Has `server` listen on a Unix socket at `path`, in a directory that is made if it is not there. Closing the server removes
+ * the socket.
  * @throws ControlSocketError where another relayd listens, another file is in the way, or the file system refuses
  */
-export async function listenOnControlSocket(server: Server, path: string, log: Logger): Promise<void> {
+export async function listenOnControlSocket(
+  server: Server,
+  path: string,
+  log: Logger,
+  access: SocketAccess = OWNERS_ALONE,
+): Promise<void> {
   const directory = dirname(path);
   try {
-    await makeDirectory(directory, 0o700);
+    await makeDirectory(directory, access.directoryMode);
     await warnIfOthersMayWrite(directory, log);
-    await clearStaleSocket(path, log);
-    await listen(server, path);
-    await chmod(path, 0o600);
+    await clearStaleSocket(access.key, path, log);
+    await listen(server, access.key, path);
+    if (access.gid !== null) await chown(path, -1, access.gid); // before others may write to it
+    await chmod(path, access.mode);
   } catch (error) {
     if (error instanceof ControlSocketError) throw error;
-    throw new ControlSocketError(path, explainIoError(error, "write"), error);
+    throw new ControlSocketError(access.key, path, explainIoError(error, "write"), error);
   }
 }
 
@@ -44,17 +69,17 @@ async function warnIfOthersMayWrite(directory: string, log: Logger): Promise<voi
   log.warn({ directory, mode: (mode & 0o7777).toString(8) }, `the control socket's directory is open: ${advice}`);
 }
 
-async function clearStaleSocket(path: string, log: Logger): Promise<void> {
+async function clearStaleSocket(key: string, path: string, log: Logger): Promise<void> {
   const found = await lstat(path).catch((error: unknown) => {
     if (errorCode(error) === "ENOENT") return null;
     throw error;
   });
   if (found === null) return;
   if (!found.isSocket())
-    throw new ControlSocketError(path, "is there and is no socket; move it, or choose another path");
+    throw new ControlSocketError(key, path, "is there and is no socket; move it, or choose another path");
   const refusal = await probe(path);
   if (refusal === null) {
-    throw new ControlSocketError(path, "another relayd is running on it; stop that one, or choose another path");
+    throw new ControlSocketError(key, path, "another relayd is running on it; stop that one, or choose another path");
   }
   switch (errorCode(refusal)) {
     case "ECONNREFUSED":
@@ -64,7 +89,11 @@ async function clearStaleSocket(path: string, log: Logger): Promise<void> {
     case "ENOENT":
       break; // gone by itself
     default:
-      throw new ControlSocketError(path, `is in use (${reason(refusal)}); stop what uses it, or choose another path`);
+      throw new ControlSocketError(
+        key,
+        path,
+        `is in use (${reason(refusal)}); stop what uses it, or choose another path`,
+      );
   }
 }
 
@@ -81,10 +110,10 @@ function probe(path: string): Promise<Error | null> {
 }
 
 /** `listen` binds before it returns, so that the umask is another one for no longer than that. */
-function listen(server: Server, path: string): Promise<void> {
+function listen(server: Server, key: string, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) =>
-      reject(new ControlSocketError(path, `cannot be opened (${reason(error)}); choose another path`, error));
+      reject(new ControlSocketError(key, path, `cannot be opened (${reason(error)}); choose another path`, error));
     server.once("error", fail);
     const umask = process.umask(0o177);
     try {
