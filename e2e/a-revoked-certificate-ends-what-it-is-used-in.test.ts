@@ -73,6 +73,17 @@ it("its parked connections and its sessions are gone within two seconds of the C
   await expect(ask(relay, f1, "f2")).rejects.toThrow("reason=certificate_revoked");
 });
 
+it("relayctl cert revoke is all that has to be done", async () => {
+  await relay.write("ca.key", relay.authority.keyPem);
+  const waiting = await park(relay, f1, "f2");
+  const other = await park(relay, f3, "f2");
+  ends = [waiting, other];
+  const { code, stderr } = await relay.relayctl("cert", "revoke", "f1.pem", "--dir", ".");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(refusalReason(await waiting.rest())).toBe("certificate_revoked");
+  expect(await relay.control.listParked()).toMatchObject([{ address: other.address }]);
+});
+
 it("under sessions.onRevoked: keep, its sessions run on, and nothing new begins", async () => {
   const yaml = `${await relay.read("relayd.yaml")}\nsessions: { onRevoked: keep }\n`;
   await relay.write("relayd.yaml", yaml);

@@ -1,12 +1,13 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { normalSerial, openAuthority, readCrl } from "@serverless-relay/pki";
 import { describe, expect, it } from "vitest";
 import { useShell } from "./relayctl.test-support.ts";
 
 const shell = useShell();
 const { relayctl } = shell;
-const MADE = ["ca.key", "ca.pem", "relay.key", "relay.pem", "relayd.yaml"];
+const MADE = ["ca.key", "ca.pem", "crl.pem", "relay.key", "relay.pem", "relayd.yaml"];
 
 async function read(path: string): Promise<string> {
   return await readFile(join(shell.dir, path), "utf8");
@@ -136,6 +137,100 @@ describe("relayctl cert issue", { timeout: 30_000 }, () => {
   ])("refuses %s", async (words, message) => {
     const ended = await relayctl(`cert issue ${words} --dir .`);
     expect(ended).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining(message) });
+  });
+});
+
+describe("relayctl cert revoke, and list", { timeout: 30_000 }, () => {
+  const revokedIn = async (dir = ".") => {
+    const authority = await openAuthority(await read(join(dir, "ca.pem")), await read(join(dir, "ca.key")));
+    return await readCrl(await read(join(dir, "crl.pem")), authority);
+  };
+  const serialOf = async (path: string) => normalSerial((await certificate(path)).serialNumber);
+
+  it("init begins with a list of nobody, that holds for as long as the authority", async () => {
+    await relayctl("init --dir .");
+    const { revoked, nextUpdate } = await revokedIn();
+    expect(revoked).toEqual([]);
+    expect(nextUpdate).toEqual((await certificate("ca.pem")).validToDate);
+  });
+
+  it("revokes all certificates of a name, one by its file, and one by its serial number", async () => {
+    await relayctl("init --dir .");
+    for (const words of ["f1", "f1 --out f1-again", "f2", "f3", "f4"]) await relayctl(`cert issue ${words} --dir .`);
+    const byName = await relayctl("cert revoke f1 --dir . --json");
+    const serials = [await serialOf("f1.pem"), await serialOf("f1-again.pem")];
+    expect(JSON.parse(byName.stdout)).toEqual({
+      revoked: serials.map((serial) => ({ serial, names: ["f1"] })),
+      crl: "crl.pem",
+      named: true,
+    });
+    const byFile = await relayctl("cert revoke f2.pem --dir .");
+    expect(byFile).toMatchObject({
+      code: 0,
+      stderr: "",
+      stdout: `revoked ${await serialOf("f2.pem")}: f2\nwritten crl.pem\n`,
+    });
+    await relayctl(`cert revoke ${(await serialOf("f3.pem")).toLowerCase()} --dir .`);
+    const all = [...serials, await serialOf("f2.pem"), await serialOf("f3.pem")];
+    expect((await revokedIn()).revoked.map(({ serial }) => serial).sort()).toEqual(all.sort());
+
+    const list = JSON.parse((await relayctl("cert list --dir . --json")).stdout).certificates;
+    expect(list.map(({ file, state }: { file: string; state: string }) => `${file} ${state}`)).toEqual([
+      "f1.pem revoked",
+      "f1-again.pem revoked",
+      "f2.pem revoked",
+      "f3.pem revoked",
+      "f4.pem good",
+    ]);
+    expect((await relayctl("cert list --dir .")).stdout).toMatch(
+      /^NAMES {2}SERIAL .*\nf1 .* revoked \d{4}-\d\d-\d\d\n/,
+    );
+  });
+
+  it("loses nobody when several are revoked at the same time, nor when the ledger is lost", async () => {
+    await relayctl("init --dir .");
+    const names = ["f1", "f2", "f3", "f4"];
+    for (const name of names) await relayctl(`cert issue ${name} --dir .`);
+    await Promise.all(names.slice(0, 3).map((name) => relayctl(`cert revoke ${name} --dir .`)));
+    expect((await revokedIn()).revoked).toHaveLength(3);
+    await rm(join(shell.dir, "issued.jsonl"));
+    await relayctl("cert revoke f4.pem --dir .");
+    expect((await revokedIn()).revoked).toHaveLength(4);
+  });
+
+  it("says if relayd.yaml does not name the list yet", async () => {
+    await relayctl("init --dir .");
+    await relayctl("cert issue f1 --dir .");
+    await writeFile(
+      join(shell.dir, "relayd.yaml"),
+      (await read("relayd.yaml")).replace("  crl: crl.pem", "  # crl: crl.pem"),
+    );
+    expect((await relayctl("cert revoke f1 --dir .")).stdout).toContain("note: relayd.yaml does not name it");
+  });
+
+  it("writes a list anew that is about to run out, when it issues", async () => {
+    await relayctl("init --dir .");
+    const authority = await openAuthority(await read("ca.pem"), await read("ca.key"));
+    await writeFile(
+      join(shell.dir, "crl.pem"),
+      await authority.crl({ revoked: [{ serial: "1234" }], nextUpdate: new Date(Date.now() + 86_400_000) }),
+    );
+    await relayctl("cert issue f1 --dir .");
+    expect(await revokedIn()).toMatchObject({ revoked: [{ serial: "1234" }], nextUpdate: authority.notAfter });
+  });
+
+  it.each([
+    ["f9", "nothing that was issued in . is called f9; name a function, a certificate's file, or a serial number"],
+    ["relay.key", "nothing that was issued"],
+    ["./relay.key", "holds no certificate in PEM; name NAME.pem, not NAME.key"],
+    ["stranger.pem", "was not issued by the authority in ."],
+  ])("refuses %s", async (what, message) => {
+    await relayctl("init --dir .");
+    await relayctl("init --dir elsewhere");
+    await writeFile(join(shell.dir, "stranger.pem"), await read("elsewhere/relay.pem"));
+    const ended = await relayctl(`cert revoke ${what} --dir .`);
+    expect(ended).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining(message) });
+    expect((await revokedIn()).revoked).toEqual([]);
   });
 });
 

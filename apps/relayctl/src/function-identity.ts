@@ -1,11 +1,13 @@
 /** A function's certificate and key, issued by the authority of an installation. */
 import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Authority } from "@serverless-relay/pki";
 import { CommandFailed } from "./failure.ts";
 import { checkFunctionName } from "./function-name.ts";
-import { assertAbsent, isErrno, translated, writeNewFiles } from "./new-files.ts";
+import { addToLedger } from "./ledger.ts";
+import { assertAbsent, writeNewFiles } from "./new-files.ts";
+import { openOwnAuthority, translatingPkiErrors } from "./own-authority.ts";
+import { renewCrl } from "./own-crl.ts";
 
 export interface IdentityRequest {
   readonly dir: string;
@@ -21,6 +23,8 @@ export interface IssuedIdentity {
   /** paths */
   readonly certificate: string;
   readonly key: string;
+  /** hexadecimal */
+  readonly serial: string;
   /** ISO 8601 */
   readonly notAfter: string;
 }
@@ -31,13 +35,22 @@ export async function issueIdentity({ dir, names, out, days }: IdentityRequest):
   const base = out === undefined ? fileNameOf(names[0]) : checkFileName(out);
   const files = { certificate: `${base}.pem`, key: `${base}.key` };
   await assertAbsent(dir, Object.values(files));
-  const authority = await readAuthority(dir);
-  const { certPem, keyPem, notAfter } = await issue(authority, dir, names, days);
+  const authority = await openOwnAuthority(dir);
+  const { certPem, keyPem, serial, notAfter } = await issue(authority, dir, names, days);
   await writeNewFiles(dir, [
     { name: files.certificate, content: certPem },
     { name: files.key, content: keyPem, secret: true },
   ]);
-  return { names, certificate: join(dir, files.certificate), key: join(dir, files.key), notAfter };
+  await addToLedger(dir, {
+    kind: "issued",
+    serial,
+    names,
+    notAfter,
+    issuedAt: new Date().toISOString(),
+    file: files.certificate,
+  });
+  await renewCrl(dir, authority);
+  return { names, certificate: join(dir, files.certificate), key: join(dir, files.key), serial, notAfter };
 }
 
 /** As a file name: a URI's delimiters are percent-encoded, so that different names stay different. */
@@ -70,35 +83,11 @@ function isUri(name: string): boolean {
   return name.includes("://");
 }
 
-async function readAuthority(dir: string): Promise<Authority> {
-  const [certPem, keyPem] = await Promise.all([readOwn(dir, "ca.pem"), readOwn(dir, "ca.key")]);
-  const { openAuthority } = await import("@serverless-relay/pki");
-  return await translatingPkiErrors(dir, () => openAuthority(certPem, keyPem));
-}
-
-async function readOwn(dir: string, name: string): Promise<string> {
-  try {
-    return await readFile(join(dir, name), "utf8");
-  } catch (error) {
-    if (!isErrno(error) || error.code !== "ENOENT") throw translated(error);
-    const advice = `make an authority with relayctl init --dir ${dir}`;
-    throw new CommandFailed("no_authority", `${join(dir, name)}: no such file; ${advice}`);
-  }
-}
-
 async function issue(authority: Authority, dir: string, names: readonly string[], days: number | undefined) {
   const validity = days === undefined ? {} : { days };
   const identity = await translatingPkiErrors(dir, () => authority.issueFunction({ names, ...validity }));
-  return { ...identity, notAfter: new X509Certificate(identity.certPem).validToDate.toISOString() };
-}
-
-async function translatingPkiErrors<T>(dir: string, act: () => Promise<T>): Promise<T> {
-  const { PkiError } = await import("@serverless-relay/pki");
-  try {
-    return await act();
-  } catch (error) {
-    if (error instanceof PkiError)
-      throw new CommandFailed("bad_authority", `ca.pem, ca.key in ${dir}: ${error.message}`);
-    throw error;
-  }
+  const { normalSerial } = await import("@serverless-relay/pki");
+  const certificate = new X509Certificate(identity.certPem);
+  const serial = normalSerial(certificate.serialNumber);
+  return { ...identity, serial, notAfter: certificate.validToDate.toISOString() };
 }

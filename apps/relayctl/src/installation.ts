@@ -2,11 +2,12 @@
 import { isIP } from "node:net";
 import { CommandFailed } from "./failure.ts";
 import { assertAbsent, writeNewFiles } from "./new-files.ts";
+import { CRL, emptyCrl } from "./own-crl.ts";
 import { RELAYD_YAML } from "./relayd-yaml.ts";
 
 export const DEFAULT_HOSTS = ["localhost", "127.0.0.1", "::1"] as const;
 
-const FILES = ["ca.pem", "ca.key", "relay.pem", "relay.key", "relayd.yaml"] as const;
+const FILES = ["ca.pem", "ca.key", "crl.pem", "relay.pem", "relay.key", "relayd.yaml"] as const;
 
 /** Makes the files in `dir`; the relay's certificate is for `hosts`. Gives their names. Throws CommandFailed. */
 export async function createInstallation(dir: string, hosts: readonly string[]): Promise<readonly string[]> {
@@ -18,6 +19,7 @@ export async function createInstallation(dir: string, hosts: readonly string[]):
   await writeNewFiles(dir, [
     { name: "ca.pem", content: authority.certPem },
     { name: "ca.key", content: authority.keyPem, secret: true },
+    { name: CRL, content: await emptyCrl(authority) },
     { name: "relay.pem", content: relay.certPem },
     { name: "relay.key", content: relay.keyPem, secret: true },
     { name: "relayd.yaml", content: RELAYD_YAML },

@@ -4,7 +4,7 @@ import { RELAYD_YAML } from "./relayd-yaml.ts";
 
 const required = {
   listen: { shared: "127.0.0.1:8443" },
-  tls: { cert: "relay.pem", key: "relay.key", ca: "ca.pem" },
+  tls: { cert: "relay.pem", key: "relay.key", ca: "ca.pem", crl: "crl.pem" },
   control: { socket: "run/relayd.sock" },
   state: { dir: "state" },
 };
@@ -21,11 +21,10 @@ describe("the configuration that init writes", () => {
   });
 
   it("is well-formed with its optional parts taken out of their comments, too", () => {
-    const optional = /^( *)# ((?:perRoute|crl|pairing|routes|log): ?.*| {2}- between.*)$/gm;
+    const optional = /^( *)# ((?:perRoute|pairing|routes|log): ?.*| {2}- between.*)$/gm;
     expect(read(RELAYD_YAML.replace(optional, "$1$2"))).toEqual({
       ...required,
       listen: { ...required.listen, perRoute: { host: "127.0.0.1", ports: "20000-20999" } },
-      tls: { ...required.tls, crl: "crl.pem" },
       pairing: { wait: "60s", maxWait: "15m" },
       routes: [{ between: ["f1", "f2"] }],
       log: { level: "info" },

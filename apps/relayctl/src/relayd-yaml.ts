@@ -17,8 +17,9 @@ tls:
   key: relay.key
   # Who issues the certificates of functions: relayctl cert issue NAME --dir .
   ca: ca.pem
-  # Revoked certificates, in PEM. Once the list has expired, everybody is refused.
-  # crl: crl.pem
+  # Who has been revoked: relayctl cert revoke NAME --dir . Changes of these four files are taken up at once.
+  # Once a list has expired, everybody is refused; this one holds for as long as the CA.
+  crl: crl.pem
 
 control:
   # What relayctl is told with --socket or RELAYD_SOCKET.

@@ -3,7 +3,16 @@ import type { AddressInfo } from "node:net";
 import { connect, createServer, type TLSSocket } from "node:tls";
 import { describe, expect, it } from "vitest";
 import { signCertificate } from "./certificate.ts";
-import { type Authority, createAuthority, createSelfSigned, type Identity, openAuthority, PkiError } from "./index.ts";
+import {
+  type Authority,
+  createAuthority,
+  createSelfSigned,
+  type Identity,
+  normalSerial,
+  openAuthority,
+  PkiError,
+  readCrl,
+} from "./index.ts";
 import { readSigningKey } from "./keys.ts";
 
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
@@ -246,3 +255,17 @@ function verdict(socket: TLSSocket): string | null {
 function chain(leaf: Identity, ...via: Identity[]): Identity {
   return { certPem: [leaf, ...via].map(({ certPem }) => certPem).join(""), keyPem: leaf.keyPem };
 }
+
+describe("a revocation list that is read back", () => {
+  it("says who was revoked, when, and until when it holds; of this authority alone", async () => {
+    const authority = await createAuthority({ commonName: "one" });
+    const { certPem } = await authority.issueFunction({ names: ["f1"] });
+    const at = new Date(1_700_000_000_000);
+    const nextUpdate = new Date(2_700_000_000_000);
+    const pem = await authority.crl({ revoked: [{ certPem, at }], thisUpdate: at, nextUpdate });
+    const serial = normalSerial(new X509Certificate(certPem).serialNumber);
+    expect(await readCrl(pem, authority)).toEqual({ revoked: [{ serial, at }], nextUpdate });
+    await expect(readCrl(pem, await createAuthority({ commonName: "one" }))).rejects.toThrow(/not signed by this/);
+    await expect(readCrl("nonsense", authority)).rejects.toThrow(/no revocation list/);
+  });
+});

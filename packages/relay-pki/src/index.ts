@@ -6,5 +6,5 @@ export { type Authority, createAuthority, openAuthority } from "./authority.ts";
 export type { Usage, Validity } from "./certificate.ts";
 export type { Identity } from "./keys.ts";
 export { PkiError } from "./pki-error.ts";
-export type { CrlOptions, Revoked } from "./revocation.ts";
+export { type CrlOptions, normalSerial, type ReadCrl, type Revoked, readCrl } from "./revocation.ts";
 export { createSelfSigned } from "./self-signed.ts";

@@ -1,6 +1,8 @@
 /** Certificate revocation lists (RFC 5280 §5). */
 import { X509Certificate } from "node:crypto";
 import { DAY_MS, type Issuer, toPem, wholeSeconds } from "./certificate.ts";
+import type { Identity } from "./keys.ts";
+import { PkiError } from "./pki-error.ts";
 import * as x509 from "./x509.ts";
 
 /** A certificate that is good no more: itself, or its serial number in hex as node:crypto gives it. */
@@ -37,6 +39,40 @@ export async function signCrl(options: CrlOptions, issuer: Issuer): Promise<stri
     signingAlgorithm: issuer.signing.algorithm,
   });
   return toPem(crl.rawData, "X509 CRL");
+}
+
+export interface ReadCrl {
+  readonly revoked: readonly { readonly serial: string; readonly at: Date }[];
+  readonly nextUpdate: Date | null;
+}
+
+/** What a revocation list of `authority` says. Throws PkiError if it is none, or not signed by that authority. */
+export async function readCrl(pem: string, authority: Identity): Promise<ReadCrl> {
+  const list = parseCrl(pem);
+  if (!(await list.verify({ publicKey: new x509.X509Certificate(authority.certPem) }))) {
+    throw new PkiError("the revocation list is not signed by this authority");
+  }
+  const revoked = list.entries.map(({ serialNumber, revocationDate }) => ({
+    serial: normalSerial(serialNumber),
+    at: revocationDate,
+  }));
+  return { revoked, nextUpdate: list.nextUpdate ?? null };
+}
+
+/** A serial number as node:crypto gives it, without leading zeros, and in upper case: so that it can be compared. */
+export function normalSerial(serial: string): string {
+  return serial
+    .replaceAll(":", "")
+    .replace(/^0+(?=.)/, "")
+    .toUpperCase();
+}
+
+function parseCrl(pem: string): x509.X509Crl {
+  try {
+    return new x509.X509Crl(pem);
+  } catch (cause) {
+    throw new PkiError("this is no revocation list in PEM form", { cause });
+  }
 }
 
 function crlEntries(revoked: readonly Revoked[], thisUpdate: Date): x509.X509CrlEntryParams[] {

@@ -1,5 +1,7 @@
 /** The commands by their ids, as oclif wants them. All are loaded at every start: what is heavy is imported where it is used. */
 import CertIssue from "./cert/issue.ts";
+import CertList from "./cert/list.ts";
+import CertRevoke from "./cert/revoke.ts";
 import ClusterStatus from "./cluster/status.ts";
 import ConfigCheck from "./config/check.ts";
 import Events from "./events.ts";
@@ -17,6 +19,8 @@ import Status from "./status.ts";
 
 export default {
   "cert:issue": CertIssue,
+  "cert:list": CertList,
+  "cert:revoke": CertRevoke,
   "cluster:status": ClusterStatus,
   events: Events,
   "config:check": ConfigCheck,

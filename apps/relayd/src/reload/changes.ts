@@ -37,8 +37,12 @@ function differingKeys(one: unknown, other: unknown, path = ""): string[] {
 }
 
 function isGroup(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return !WRITTEN_AS_ONE.includes(Object.keys(value).toSorted().join());
 }
+
+/** Addresses and ranges of ports: one value in the file. */
+const WRITTEN_AS_ONE = ["host,port", "first,last"];
 
 function same(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
