@@ -19,6 +19,8 @@ export interface ClusterOptions {
   readonly yaml?: string;
 }
 
+const MOST_RELAYS = 8;
+
 export class RunningCluster {
   readonly relays: RunningRelay[] = [];
   readonly authority: Authority;
@@ -41,7 +43,7 @@ export class RunningCluster {
     const authority = await createAuthority({ commonName: "functions" });
     const peers = await createAuthority({ commonName: "relays" });
     const natsDir = await mkdtemp(join(tmpdir(), "relay-nats-"));
-    const cluster = new RunningCluster(authority, peers, await reservePorts(20), natsDir, yaml);
+    const cluster = new RunningCluster(authority, peers, await reservePorts(1 + 2 * MOST_RELAYS), natsDir, yaml);
     await cluster.startNats();
     for (let index = 0; index < relays; index++) await cluster.addRelay();
     for (const [f1, f2] of routes) await cluster.addRoute(f1, f2);
@@ -63,6 +65,7 @@ export class RunningCluster {
   async addRelay(): Promise<RunningRelay> {
     const port = this.#ports.first + ++this.#started;
     const relay = await RunningRelay.prepare({
+      port: port + MOST_RELAYS,
       authority: this.authority,
       yaml: `${this.#yaml}
 cluster:

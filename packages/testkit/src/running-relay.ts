@@ -28,6 +28,8 @@ export interface RelayOptions {
   readonly listen?: string;
   /** the keys of `tls:` besides `cert`, `key` and `ca`: "crl: crl.pem" */
   readonly tls?: string;
+  /** of the shared listener, to be the same after a restart; default: any free one */
+  readonly port?: number;
   /** the CA of the functions and of the relay; default: one of its own */
   readonly authority?: Authority;
   /** how long sessions may go on once relayd is told to stop; default 1s */
@@ -196,9 +198,9 @@ export class RunningRelay {
   }
 }
 
-function configText({ yaml = "", listen = "", tls = "", drain = "1s" }: RelayOptions): string {
+function configText({ yaml = "", listen = "", tls = "", drain = "1s", port = 0 }: RelayOptions): string {
   return `listen:
-  shared: 127.0.0.1:0
+  shared: 127.0.0.1:${port}
 ${listen}
 tls: { cert: relay.pem, key: relay.key, ca: ca.pem${tls && `, ${tls}`} }
 control: { socket: run/relayd.sock }
