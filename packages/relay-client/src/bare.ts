@@ -2,8 +2,9 @@
  * A connection without an inner TLS: what a relay needs that meets another relay. A function uses `connect`: its bytes are
  * for its peer alone, and here nobody would keep them from the relay.
  */
-import { connect as connectTcp, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Role } from "@serverless-relay/protocol";
+import { net } from "./builtins.ts";
 import { Deadline } from "./deadline.ts";
 import { dial, formatAddress } from "./dial.ts";
 import { Exchange } from "./exchange.ts";
@@ -26,7 +27,7 @@ export async function connectBare(
 ): Promise<BareConnection> {
   const plan = planOf(options);
   const deadline = new Deadline(plan.timeout, options.signal, `meeting ${plan.peer} at ${formatAddress(plan.relay)}`);
-  const socket = connectTcp({ ...plan.relay, noDelay: true, allowHalfOpen: true });
+  const socket = net().connect({ ...plan.relay, noDelay: true, allowHalfOpen: true });
   socket.on("error", () => {}); // each phase listens for itself; nothing in between may end the process
   try {
     return await deadline.limit(meet(socket, plan));

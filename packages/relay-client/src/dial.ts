@@ -1,8 +1,9 @@
 /** The first phase: TCP to the relay, and the outer TLS over it, the relay's certificate verified by Node's own rules. */
-import { isIP, type Socket } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { RecordStream } from "@serverless-relay/protocol";
-import { RelayUnreachable } from "./errors.ts";
+import { net, tls } from "./builtins.ts";
+import { RelayNotVerified, RelayUnreachable } from "./errors.ts";
 import { isNetworkError, messageOf } from "./node-error.ts";
 import type { Plan, RelayAddress } from "./options.ts";
 
@@ -14,11 +15,11 @@ export interface Link {
   readonly outer: TLSSocket;
 }
 
-/** `socket` is already on its way to the relay. Throws RelayUnreachable. */
+/** `socket` is already on its way to the relay. Throws RelayUnreachable or RelayNotVerified. */
 export async function dial(socket: Socket, plan: Plan): Promise<Link> {
   await opened(socket, "connect", (why) => unreachable(plan.relay, "", why));
   const records = new RecordStream(socket);
-  const outer = connectTls({
+  const outer = tls().connect({
     socket: records,
     cert: plan.identity.cert,
     key: plan.identity.key,
@@ -31,13 +32,13 @@ export async function dial(socket: Socket, plan: Plan): Promise<Link> {
   });
   records.watch(outer);
   outer.on("error", () => {}); // each phase listens for itself; nothing in between may end the process
-  await opened(outer, "secureConnect", (why) => unreachable(plan.relay, ": TLS", why));
+  await opened(outer, "secureConnect", (why) => tlsFailed(plan, outer, why));
   return { relay: plan.relay, socket, records, outer };
 }
 
 // An IP address is compared with the certificate's IP SANs, and may not be sent as SNI (RFC 6066 §3).
 function expectedName(servername: string): { host: string; servername?: string } {
-  return isIP(servername) === 0 ? { host: servername, servername } : { host: servername };
+  return net().isIP(servername) === 0 ? { host: servername, servername } : { host: servername };
 }
 
 async function opened(
@@ -55,6 +56,15 @@ async function opened(
   } finally {
     socket.off(event, resolve).off("error", reject).off("close", onClose);
   }
+}
+
+// Node sets `authorizationError` for a verdict on the certificate, and for nothing else.
+function tlsFailed({ relay, servername }: Plan, outer: TLSSocket, why: unknown): Error {
+  if (!outer.authorizationError) return unreachable(relay, ": TLS", why);
+  return new RelayNotVerified(
+    `relay ${formatAddress(relay)} did not prove to be ${servername}: ${messageOf(why)}; see relayCa and servername`,
+    why,
+  );
 }
 
 function unreachable(relay: RelayAddress, phase: string, why: unknown): RelayUnreachable {

@@ -20,6 +20,15 @@ export class RelayUnreachable extends RelayError {
   override readonly name = "RelayUnreachable";
 }
 
+/** What listens there did not prove to be the relay: its certificate does not verify. Nothing was asked of it. */
+export class RelayNotVerified extends RelayError {
+  override readonly name = "RelayNotVerified";
+
+  constructor(message: string, cause?: unknown) {
+    super(message, false, cause);
+  }
+}
+
 /** The relay said no, and why. The message is the relay's own line. */
 export class RelayRefused extends RelayError {
   override readonly name = "RelayRefused";
@@ -51,14 +60,17 @@ export class RelayProtocolError extends RelayError {
 export class RelayTimeout extends RelayError {
   override readonly name = "RelayTimeout";
 
-  constructor(ms: number, during: string) {
-    super(`not connected within ${ms} ms: timed out while ${during}`, true);
+  constructor(message: string) {
+    super(message, true);
   }
 }
 
-/** Whoever is at the other end of the inner TLS did not prove to be the peer that was asked for. */
+/**
+ * Whoever is at the other end of the inner TLS did not prove to be a function at all: no certificate, one of another CA, or
+ * one that is for servers alone, as a relay's is.
+ */
 export class PeerNotVerified extends RelayError {
-  override readonly name = "PeerNotVerified";
+  override readonly name: string = "PeerNotVerified";
   /** the name that was expected */
   readonly peer: string;
 
@@ -68,16 +80,33 @@ export class PeerNotVerified extends RelayError {
   }
 }
 
+/** At the other end of the inner TLS is a function, but not the one that was asked for. */
+export class WrongPeer extends PeerNotVerified {
+  override readonly name = "WrongPeer";
+  /** the names that its certificate bears */
+  readonly names: readonly string[];
+
+  constructor(peer: string, names: readonly string[]) {
+    super(peer, `the other end's certificate bears ${names.join(", ") || "no function's name"}`);
+    this.names = names;
+  }
+}
+
 /**
- * The connection ended without the peer's close_notify: what came before may be only a part of what was sent. Rejects
- * `connect` while the peer is being verified; afterwards it is the socket's `error`, in place of `end`.
+ * The connection ended without the peer's close_notify: what came before may be only a part of what was sent. It is the
+ * socket's `error`, in place of `end`.
  */
 export class ConnectionTruncated extends RelayError {
-  override readonly name = "ConnectionTruncated";
+  override readonly name: string = "ConnectionTruncated";
 
   constructor(message: string, cause?: unknown) {
     super(message, true, cause);
   }
+}
+
+/** The connection ended before the peer was verified: nothing has been sent to it, nothing of it been given out. */
+export class HandshakeTruncated extends ConnectionTruncated {
+  override readonly name = "HandshakeTruncated";
 }
 
 const PASSING = new Set([408, 429, 500, 502, 503, 504]);

@@ -16,6 +16,7 @@ export class Exchange extends Duplex {
   readonly #link: Link;
   /** where bytes come from at present: the outer TLS, then the bare connection */
   #source: Socket;
+  #answered = false;
   readonly #requested = Promise.withResolvers<void>();
 
   constructor(link: Link) {
@@ -37,13 +38,18 @@ export class Exchange extends Duplex {
     return this.#source === this.#link.socket;
   }
 
-  /** Reads on behind both close_notify alerts. To be called in the tick in which detaching began. */
-  async follow(detaching: Detaching): Promise<void> {
+  /**
+   * Reads on behind both close_notify alerts, and tells of them, for they mean "admitted". To be called in the tick in which
+   * detaching began.
+   */
+  async follow(detaching: Detaching, onAdmitted?: () => void): Promise<void> {
     // From now on the outer TLS ends in order; only `detaching` can tell whether it has.
     this.#source.off("end", this.#onEnd).off("close", this.#onClose);
     try {
       const readAhead = await detaching.done;
       if (this.destroyed) return;
+      // A refusal inside TLS ends with a close_notify, too.
+      if (!this.#answered) onAdmitted?.();
       this.#silence();
       this.#source = this.#link.socket;
       if (readAhead.length > 0) this.push(readAhead);
@@ -89,6 +95,7 @@ export class Exchange extends Duplex {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    this.#answered = true;
     if (!this.push(chunk)) this.#source.pause();
   };
 

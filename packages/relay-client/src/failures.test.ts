@@ -131,7 +131,7 @@ describe("an answer that breaks the protocol is a RelayProtocolError", () => {
   });
 });
 
-describe("a relay that cannot be trusted or reached is a RelayUnreachable", () => {
+describe("a relay that cannot be trusted is a RelayNotVerified", () => {
   it.each([
     ["its certificate is another CA's", () => certificates.foreignF2, {}],
     ["its certificate is for another host", () => certificates.f3, {}],
@@ -141,10 +141,12 @@ describe("a relay that cannot be trusted or reached is a RelayUnreachable", () =
     const dial = await relayThat(() => {
       asked = true;
     }, credentials());
-    await expect(dial(options)).rejects.toMatchObject({ name: "RelayUnreachable", retryable: false });
+    await expect(dial(options)).rejects.toMatchObject({ name: "RelayNotVerified", retryable: false });
     expect(asked).toBe(false);
   });
+});
 
+describe("a relay that cannot be reached is a RelayUnreachable", () => {
   it("nobody listens there", async () => {
     const server = createServer();
     const port = await listen(server);
@@ -179,9 +181,11 @@ describe("a relay that cannot be trusted or reached is a RelayUnreachable", () =
   });
 });
 
-describe("whoever is not the peer is PeerNotVerified", () => {
+type Impostor = "f3" | "relay" | "f2AsRelay" | "foreignF2" | "wildcard";
+
+describe("whoever is not the peer is PeerNotVerified, or WrongPeer where it is another function", () => {
   // The impostor's own connection may come about, in TLS 1.3, before the other end has judged it.
-  async function meetInstead(who: "f3" | "f2AsRelay" | "foreignF2" | "wildcard", options: Partial<ConnectOptions>) {
+  async function meetInstead(who: Impostor, options: Partial<ConnectOptions>) {
     const dial = await relayThat(pairing());
     const impostor = dial({ identity: certificates[who], peer: "f1" });
     impostor.then(({ socket }) => socket.on("error", never), never);
@@ -196,15 +200,14 @@ describe("whoever is not the peer is PeerNotVerified", () => {
     (["client", "server"] as const).flatMap(
       (role) =>
         [
-          [role, "f3", "bears f3"],
-          [role, "f2AsRelay", ""],
-          [role, "foreignF2", ""],
+          [role, "f3", { name: "WrongPeer", names: ["f3"], message: expect.stringContaining("bears f3") }],
+          [role, "relay", { name: "PeerNotVerified" }],
+          [role, "f2AsRelay", { name: "PeerNotVerified" }],
+          [role, "foreignF2", { name: "PeerNotVerified" }],
         ] as const,
     ),
-  )("as inner %s, meeting %s", async (role, who, why) => {
-    const attempt = meetInstead(who, { role });
-    await expect(attempt).rejects.toMatchObject({ name: "PeerNotVerified", peer: "f2" });
-    await expect(attempt).rejects.toThrow(why);
+  )("as inner %s, meeting %s", async (role, who, error) => {
+    await expect(meetInstead(who, { role })).rejects.toMatchObject({ peer: "f2", retryable: false, ...error });
   });
 
   it("a certificate for servers alone is told from a function's", async () => {
@@ -216,17 +219,20 @@ describe("whoever is not the peer is PeerNotVerified", () => {
   });
 });
 
-describe("a connection that is cut off is ConnectionTruncated", () => {
-  it.each(["client", "server", undefined] as const)("before the peer is verified (role %s)", async (role) => {
-    const dial = await relayThat(async (caller) => {
-      const bare = await detach(caller);
-      bare.resume().end(head200({ transport: "raw", peer: "f2", role: role ?? "client" }));
-    });
-    await expect(dial({ role })).rejects.toMatchObject({ name: "ConnectionTruncated" });
-  });
+describe("a connection that is cut off", () => {
+  it.each(["client", "server", undefined] as const)(
+    "before the peer is verified is HandshakeTruncated (role %s)",
+    async (role) => {
+      const dial = await relayThat(async (caller) => {
+        const bare = await detach(caller);
+        bare.resume().end(head200({ transport: "raw", peer: "f2", role: role ?? "client" }));
+      });
+      await expect(dial({ role })).rejects.toMatchObject({ name: "HandshakeTruncated", retryable: true });
+    },
+  );
 
   it.each(["raw", "tls"] as const)(
-    "afterwards, as an error of the socket in place of its end (%s)",
+    "afterwards is ConnectionTruncated, an error of the socket in place of its end (%s)",
     async (transport) => {
       const relay = await startFakeRelay(certificates.relay, pairing());
       relays.push(relay);

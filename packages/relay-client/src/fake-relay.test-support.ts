@@ -113,25 +113,68 @@ export function refusal(status: number, reason: string, advice: string, fields =
   );
 }
 
+interface Parked {
+  readonly caller: Caller;
+  readonly link: Socket;
+}
+
 /** Pairs the first two callers as a relay does: nobody's name is checked, the first is the client unless one asks. */
 export function pairing(): (caller: Caller) => Promise<void> {
-  let parked: { caller: Caller; link: Socket } | null = null;
+  let parked: Parked | null = null;
   return async (caller) => {
-    const raw = caller.fields.get("relay-transport") === "raw";
-    if (!raw) caller.records.stayInTls();
-    const link = raw ? await detach(caller) : caller.outer;
-    if (parked === null) {
-      parked = { caller, link };
+    const arrived = await admit(caller);
+    if (parked === null) parked = arrived;
+    else {
+      join(parked, arrived);
+      parked = null;
+    }
+  };
+}
+
+/** Pairs callers that ask for `f2` with those that ask for anybody else, the oldest first, as long as any come. */
+export function rendezvous(): (caller: Caller) => Promise<void> {
+  const sides: [Parked[], Parked[]] = [[], []];
+  return async (caller) => {
+    const arrived = await admit(caller);
+    const own = paired(caller).peer === "f2" ? 0 : 1;
+    const peer = sides[1 - own]?.shift();
+    if (peer !== undefined) {
+      join(peer, arrived);
       return;
     }
-    const [first, second] = [parked, { caller, link }];
-    parked = null;
-    const role = first.caller.fields.get("relay-role") ?? other(caller.fields.get("relay-role")) ?? "client";
-    first.link.write(head200({ ...paired(first.caller), role: role as Role }));
-    second.link.write(head200({ ...paired(caller), role: other(role) as Role }));
-    first.link.pipe(second.link);
-    second.link.pipe(first.link);
+    const queue = sides[own];
+    queue?.push(arrived);
+    watch(arrived);
+    caller.socket.once("close", () => queue?.splice(queue.indexOf(arrived) >>> 0, 1));
   };
+}
+
+/** A parked caller that ends without having sent a byte has departed. What it has sent stays unread. */
+function watch({ caller, link }: Parked): void {
+  link.on("readable", () => {
+    if (link.readableLength === 0) link.read();
+  });
+  link.once("end", () => caller.socket.destroy());
+}
+
+async function admit(caller: Caller): Promise<Parked> {
+  const raw = caller.fields.get("relay-transport") === "raw";
+  if (!raw) caller.records.stayInTls();
+  return { caller, link: raw ? await detach(caller) : caller.outer };
+}
+
+function join(first: Parked, second: Parked): void {
+  const role = first.caller.fields.get("relay-role") ?? other(second.caller.fields.get("relay-role")) ?? "client";
+  first.link.write(head200({ ...paired(first.caller), role: role as Role }));
+  second.link.write(head200({ ...paired(second.caller), role: other(role) as Role }));
+  for (const [one, another] of [
+    [first, second],
+    [second, first],
+  ] as const) {
+    one.link.removeAllListeners("readable").removeAllListeners("end");
+    one.link.once("close", () => another.link.end());
+    one.link.pipe(another.link);
+  }
 }
 
 function paired({ line, fields }: Caller): { peer: string; transport: string } {

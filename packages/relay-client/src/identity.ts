@@ -1,6 +1,5 @@
 /** Who a function is: its certificate and key, and the CA that it accepts peers from. */
-import { X509Certificate } from "node:crypto";
-import { createSecureContext } from "node:tls";
+import { crypto, tls } from "./builtins.ts";
 
 /** PEM, each a text or the bytes of a file. */
 export interface Identity {
@@ -11,17 +10,22 @@ export interface Identity {
   readonly ca: string | Buffer;
 }
 
+const checked = new WeakSet<Identity>();
+
 /** Throws a TypeError that names the part which is no use. OpenSSL's own words would be "no start line". */
 export function checkIdentity(identity: Identity): void {
+  if (checked.has(identity)) return;
+  const { X509Certificate } = crypto();
   attempt("identity.cert", "a certificate in PEM", () => new X509Certificate(identity.cert));
   attempt("identity.key", "an unencrypted private key in PEM that belongs to identity.cert", () =>
-    createSecureContext({ cert: identity.cert, key: identity.key }),
+    tls().createSecureContext({ cert: identity.cert, key: identity.key }),
   );
   checkAuthorities("identity.ca", identity.ca);
+  checked.add(identity);
 }
 
 export function checkAuthorities(option: string, ca: string | Buffer): void {
-  attempt(option, "one or more CA certificates in PEM", () => new X509Certificate(ca));
+  attempt(option, "one or more CA certificates in PEM", () => new (crypto().X509Certificate)(ca));
 }
 
 function attempt(option: string, expected: string, parse: () => unknown): void {

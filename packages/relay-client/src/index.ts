@@ -9,16 +9,23 @@ export {
   type Role,
   type Transport,
 } from "@serverless-relay/protocol";
+export { carry } from "./carry.ts";
 export { connect, type RelayConnection } from "./connect.ts";
+export { type Environment, EnvironmentError, fromEnv, relayFromEnv } from "./environment.ts";
 export {
   ConnectionTruncated,
+  HandshakeTruncated,
   PeerNotVerified,
   RelayError,
+  RelayNotVerified,
   RelayProtocolError,
   RelayRefused,
   RelayTimeout,
   RelayUnreachable,
+  WrongPeer,
 } from "./errors.ts";
 export type { Identity } from "./identity.ts";
-export type { ConnectOptions, RelayAddress } from "./options.ts";
+export type { ConnectOptions, Pairing, RelayAddress } from "./options.ts";
 export { type SecureOptions, secure } from "./secure.ts";
+export type { ServerEvents, ServerOptions } from "./server/options.ts";
+export { createServer, type RelayServer } from "./server/server.ts";

@@ -3,11 +3,11 @@
  * three things before a byte is given out: the certificate's chain, that it bears exactly the expected name, and that it
  * may be a function's at all, which a relay's may not.
  */
-import { constants, X509Certificate } from "node:crypto";
-import { isIP } from "node:net";
-import { connect as connectTls, createServer, type SecureContextOptions, type TLSSocket } from "node:tls";
+import type { X509Certificate } from "node:crypto";
+import type { SecureContextOptions, TLSSocket } from "node:tls";
 import { certificateNames, type Role } from "@serverless-relay/protocol";
-import { ConnectionTruncated, PeerNotVerified } from "./errors.ts";
+import { crypto, net, tls } from "./builtins.ts";
+import { ConnectionTruncated, HandshakeTruncated, PeerNotVerified, WrongPeer } from "./errors.ts";
 import type { Identity } from "./identity.ts";
 import { isNetworkError, messageOf } from "./node-error.ts";
 import type { Underlay } from "./underlay.ts";
@@ -24,22 +24,22 @@ const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 const DNS_NAME =
   /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 
-/** Throws PeerNotVerified, or ConnectionTruncated if the connection ended too early to tell; `underlay` is closed then. */
+/** Throws PeerNotVerified or WrongPeer, or HandshakeTruncated if the connection ended too early to tell; `underlay` is closed then. */
 export async function openInner(underlay: Underlay, options: InnerOptions): Promise<TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
-  const onSecure = (tls: TLSSocket): void => {
-    underlay.watch(tls);
-    tls.on("error", reject); // by now it can only be the connection's
-    resolve(tls);
+  const onSecure = (inner: TLSSocket): void => {
+    underlay.watch(inner);
+    inner.on("error", reject); // by now it can only be the connection's
+    resolve(inner);
   };
   try {
     if (options.role === "client") startAsClient(underlay, options, onSecure, reject);
     else startAsServer(underlay, options, onSecure, reject);
-    const tls = await promise;
-    verify(tls, options.peer);
-    tls.off("error", reject);
-    tls.allowHalfOpen = options.allowHalfOpen;
-    return tls;
+    const inner = await promise;
+    verify(inner, options.peer);
+    inner.off("error", reject);
+    inner.allowHalfOpen = options.allowHalfOpen;
+    return inner;
   } catch (error) {
     const why = translate(underlay.errored ?? error, options.peer);
     underlay.destroy();
@@ -50,29 +50,32 @@ export async function openInner(underlay: Underlay, options: InnerOptions): Prom
 function startAsClient(
   underlay: Underlay,
   { peer, identity }: InnerOptions,
-  onSecure: (tls: TLSSocket) => void,
+  onSecure: (inner: TLSSocket) => void,
   onError: (error: Error) => void,
 ): void {
-  const tls = connectTls({
+  const inner = tls().connect({
     ...terms(identity),
     socket: underlay,
     ...(isDnsName(peer) ? { servername: peer } : {}),
     rejectUnauthorized: true, // said aloud, so that the environment cannot turn it off
     checkServerIdentity: () => undefined, // a wildcard would pass there: `verify` compares exactly
   });
-  tls.on("error", onError);
-  tls.once("close", () => onError(new ConnectionTruncated("the connection was closed")));
-  tls.once("secureConnect", () => onSecure(tls));
+  const onClose = (): void => onError(new HandshakeTruncated("the connection was closed"));
+  inner.on("error", onError).once("close", onClose);
+  inner.once("secureConnect", () => {
+    inner.off("error", onError).off("close", onClose);
+    onSecure(inner);
+  });
 }
 
 function startAsServer(
   underlay: Underlay,
   { identity }: InnerOptions,
-  onSecure: (tls: TLSSocket) => void,
+  onSecure: (inner: TLSSocket) => void,
   onError: (error: Error) => void,
 ): void {
   // With rejectUnauthorized Node would close without a word; `verify` refuses, and says why.
-  const server = createServer({ ...terms(identity), requestCert: true, rejectUnauthorized: false });
+  const server = tls().createServer({ ...terms(identity), requestCert: true, rejectUnauthorized: false });
   server.once("secureConnection", onSecure);
   server.once("tlsClientError", onError); // emitted as well when the connection is merely closed
   server.emit("connection", underlay);
@@ -80,22 +83,19 @@ function startAsServer(
 
 function terms({ cert, key, ca }: Identity): SecureContextOptions {
   // A resumed session would be authorized by what was true of a certificate earlier.
-  const secureOptions = constants.SSL_OP_NO_TICKET;
+  const secureOptions = crypto().constants.SSL_OP_NO_TICKET;
   return { cert, key, ca, minVersion: "TLSv1.3", maxVersion: "TLSv1.3", secureOptions };
 }
 
 /** The proof. Runs on both sides, before anybody else holds the socket. */
-function verify(tls: TLSSocket, peer: string): void {
+function verify(inner: TLSSocket, peer: string): void {
   // getPeerX509Certificate would, on the client's side, take the certificate out of the chain: the next call gave undefined.
-  const { raw } = tls.getPeerCertificate();
+  const { raw } = inner.getPeerCertificate();
   if (raw === undefined) throw new PeerNotVerified(peer, "the other end sent no certificate");
-  const certificate = new X509Certificate(raw);
+  const certificate = new (crypto().X509Certificate)(raw);
   // Declared as an Error, it is in fact the name of OpenSSL's verdict.
-  if (!tls.authorized)
-    throw new PeerNotVerified(peer, `its certificate did not verify: ${String(tls.authorizationError)}`);
-  const names = certificateNames(certificate);
-  if (!names.includes(peer)) {
-    throw new PeerNotVerified(peer, `the other end's certificate bears ${names.join(", ") || "no function's name"}`);
+  if (!inner.authorized) {
+    throw new PeerNotVerified(peer, `its certificate did not verify: ${String(inner.authorizationError)}`);
   }
   if (!mayBeFunction(certificate)) {
     throw new PeerNotVerified(
@@ -103,6 +103,8 @@ function verify(tls: TLSSocket, peer: string): void {
       "the other end's certificate is not for TLS clients: it is a server's, or a relay's",
     );
   }
+  const names = certificateNames(certificate);
+  if (!names.includes(peer)) throw new WrongPeer(peer, names);
 }
 
 /** `keyUsage` is Node's word for the extended key usages; a certificate without any may be used for everything. */
@@ -113,13 +115,13 @@ function mayBeFunction(certificate: X509Certificate): boolean {
 
 /** Whether the name may be sent as SNI (RFC 6066 §3). It decides nothing: the certificate does. */
 function isDnsName(name: string): boolean {
-  return DNS_NAME.test(name) && isIP(name) === 0;
+  return DNS_NAME.test(name) && net().isIP(name) === 0;
 }
 
 function translate(error: unknown, peer: string): Error {
   if (error instanceof PeerNotVerified) return error;
   if (error instanceof ConnectionTruncated || isNetworkError(error)) {
-    return new ConnectionTruncated(`the connection ended before ${peer} was verified`, error);
+    return new HandshakeTruncated(`the connection ended before ${peer} was verified`, error);
   }
   return new PeerNotVerified(peer, messageOf(error), error);
 }

@@ -1,7 +1,7 @@
 /** What `connect` may be asked for. Every mistake is told by the option's name, before any connection is made. */
-
 import type { Role, Transport } from "@serverless-relay/protocol";
 import { isChannelName, isFunctionName, isRole, isTransport, NAME_RULE } from "@serverless-relay/protocol";
+import { RelayTimeout } from "./errors.ts";
 import { checkAuthorities, checkIdentity, type Identity } from "./identity.ts";
 
 export interface ConnectOptions {
@@ -28,8 +28,27 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
   /** a deadline for the whole of connect, in milliseconds; default: `wait` (60 s where it is not given) and 30 s */
   readonly timeout?: number | undefined;
+  /**
+   * how long this function still has to live, in milliseconds (AWS Lambda: `context.getRemainingTimeInMillis()`); `timeout` and
+   * `wait` are cut down to it, so that the outcome is there while something can be done about it
+   */
+  readonly remaining?: number | undefined;
   /** as in `net.connect`: whether the socket may go on sending after the peer has ended; default false */
   readonly allowHalfOpen?: boolean | undefined;
+  /** admitted, and parked until the peer comes; in transport "tls", where the relay does not say so: asked */
+  readonly onWaiting?: (() => void) | undefined;
+  /** the relay has found the peer, which is verified next */
+  readonly onPaired?: ((pairing: Pairing) => void) | undefined;
+}
+
+/** What the relay says of a pair. It proves nothing yet. */
+export interface Pairing {
+  /** the session's id, the same at both ends and in the relay's log */
+  readonly session: string;
+  readonly peer: string;
+  /** the side of the inner TLS that this end takes */
+  readonly role: Role;
+  readonly transport: Transport;
 }
 
 export interface RelayAddress {
@@ -53,13 +72,20 @@ export interface Plan {
   readonly transport: Transport;
   readonly timeout: number;
   readonly allowHalfOpen: boolean;
+  readonly onWaiting: (() => void) | undefined;
+  readonly onPaired: ((pairing: Pairing) => void) | undefined;
 }
 
 const DEFAULT_PORT = 443;
 const DEFAULT_WAIT = 60;
-const MARGIN_MS = 30_000;
+/** For everything that is not waiting: the handshakes. */
+export const MARGIN_MS = 30_000;
+/** What is left of `remaining` when connect gives up. */
+const RESERVE_MS = 500;
+/** The relay's own answer is to come before the deadline: it tells more. */
+const ANSWER_MS = 1_000;
 
-/** Throws TypeError or RangeError, naming the option. */
+/** Throws TypeError or RangeError, naming the option, and RelayTimeout if `remaining` leaves no time. */
 export function planOf(options: ConnectOptions): Plan {
   const { peer, role, as, wait, channel, transport = "raw", identity, relayCa } = options;
   const relay = relayAddress(options.relay);
@@ -81,11 +107,24 @@ export function planOf(options: ConnectOptions): Plan {
     channel: typeof channel === "string" ? channel : undefined,
     role,
     as,
-    wait,
     transport,
-    timeout: timeoutOf(options),
+    ...patience(options),
     allowHalfOpen: options.allowHalfOpen ?? false,
+    onWaiting: options.onWaiting,
+    onPaired: options.onPaired,
   };
+}
+
+function patience(options: ConnectOptions): Pick<Plan, "timeout" | "wait"> {
+  const { remaining, wait } = options;
+  const timeout = timeoutOf(options);
+  if (remaining === undefined) return { timeout, wait };
+  check(Number.isFinite(remaining), "remaining", remaining, "it is a number of milliseconds");
+  const left = Math.floor(remaining - RESERVE_MS);
+  if (left <= 0)
+    throw new RelayTimeout(`not connected: of the function's time only ${Math.floor(remaining)} ms remain`);
+  const most = Math.max(1, Math.floor((left - ANSWER_MS) / 1000)); // 0 would be: only if the peer is there already
+  return { timeout: Math.min(timeout, left), wait: Math.min(wait ?? DEFAULT_WAIT, most) };
 }
 
 /** The deadline in milliseconds, as documented with the option. */
@@ -105,22 +144,23 @@ export function timeoutOf(options: {
 }
 
 function relayAddress(relay: string | RelayAddress): RelayAddress {
-  const { host, port } = typeof relay === "string" ? parseAddress(relay) : relay;
-  check(
-    host !== "" && isWholeNumber(port, 1, 65_535),
-    "relay",
-    relay,
-    `it is "host:port", "[ipv6]:port" or { host, port }`,
-  );
-  return { host, port };
+  const address = typeof relay === "string" ? parseAddress(relay) : relay;
+  // Callers in JavaScript pass what they find in the environment, undefined too.
+  if (address && isAddress(address)) return { host: address.host, port: address.port };
+  throw unfit("relay", relay, `it is "host:port", "[ipv6]:port" or { host, port }`);
 }
 
-function parseAddress(text: string): RelayAddress {
-  const match = /^(?:\[([^\]\s]+)\]|([^:[\]\s/]+)):([0-9]{1,5})$/.exec(text);
-  return { host: match?.[1] ?? match?.[2] ?? "", port: Number(match?.[3] ?? 0) };
+/** "host:port" or "[ipv6]:port"; null for anything else. */
+export function parseAddress(text: string): RelayAddress | null {
+  const [, ipv6, name = ipv6 ?? "", port] = /^(?:\[([^\]\s]+)\]|([^:[\]\s/]+)):([0-9]{1,5})$/.exec(text) ?? [];
+  const address = { host: name, port: Number(port) };
+  return isAddress(address) ? address : null;
 }
 
-// Callers in JavaScript pass what they find in the environment, undefined too.
+function isAddress({ host, port }: RelayAddress): boolean {
+  return host !== "" && isWholeNumber(port, 1, 65_535);
+}
+
 function isName(name: unknown): boolean {
   return typeof name === "string" && isFunctionName(name);
 }
@@ -135,5 +175,9 @@ function isWholeNumber(value: number, least: number, most: number): boolean {
 }
 
 function check(holds: boolean, option: string, value: unknown, rule: string): void {
-  if (!holds) throw new RangeError(`${option}: ${JSON.stringify(value)} will not do: ${rule}`);
+  if (!holds) throw unfit(option, value, rule);
+}
+
+function unfit(option: string, value: unknown, rule: string): RangeError {
+  return new RangeError(`${option}: ${JSON.stringify(value)} will not do: ${rule}`);
 }

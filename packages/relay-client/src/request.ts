@@ -1,16 +1,13 @@
 /** The second phase: CONNECT, through Node's own HTTP client, and the relay's answer: paired, or refused and why. */
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
-import { createRequire } from "node:module";
 import { Field, formatTarget, isRole, type Role } from "@serverless-relay/protocol";
+import { http } from "./builtins.ts";
 import { formatAddress, type Link } from "./dial.ts";
 import { RelayProtocolError, RelayUnreachable } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { messageOf } from "./node-error.ts";
 import type { Plan } from "./options.ts";
 import { readRefusal } from "./refusal.ts";
-
-// Importing node:http as an ES module evaluates all that it exports, a WebSocket among them: 15 ms of a cold start.
-const { request: httpRequest } = createRequire(import.meta.url)("node:http") as typeof import("node:http");
 
 /** What the 200 says. */
 export interface Paired {
@@ -26,7 +23,7 @@ export interface Paired {
  */
 export async function ask(link: Link, exchange: Exchange, plan: Plan): Promise<Paired> {
   const target = formatTarget(plan.peer, plan.port);
-  const request = httpRequest({
+  const request = http().request({
     method: "CONNECT",
     path: target,
     headers: { host: target, ...fields(plan) },
