@@ -4,6 +4,7 @@
  */
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { net } from "./builtins.ts";
 
 /**
  * Resolves when both directions have ended; rejects with the error of the one that broke, and then both are closed. Each
@@ -34,12 +35,13 @@ export function carry(one: Duplex, other: Duplex): Promise<void> {
   return promise;
 }
 
-/** Not the end of the data: TCP says so by a reset, TLS by going without close_notify. */
+/** Not the end of the data: TCP says so by a reset, TLS by going without close_notify. A Unix socket has no word for it. */
 function cutOff(stream: Duplex): void {
+  // In the middle of Node's own shutdown a reset would leave the descriptor open.
   if (isTcp(stream) && !stream.writableEnded) stream.resetAndDestroy();
   else stream.destroy();
 }
 
 function isTcp(stream: Duplex): stream is Socket {
-  return "resetAndDestroy" in stream && !("encrypted" in stream);
+  return stream instanceof net().Socket && stream.remoteAddress !== undefined && !("encrypted" in stream);
 }

@@ -50,7 +50,7 @@ export async function connect(options: ConnectOptions): Promise<RelayConnection>
 
 async function meet(socket: Socket, plan: Plan, deadline: Deadline): Promise<RelayConnection> {
   const link = await dial(socket, plan);
-  const { peer, identity, allowHalfOpen, transport } = plan;
+  const { peer, identity, allowHalfOpen, alpn, transport } = plan;
   deadline.during = `waiting for ${peer} at relay ${formatAddress(plan.relay)}`;
   const exchange = new Exchange(link);
   const asked = ask(link, exchange, plan);
@@ -59,14 +59,14 @@ async function meet(socket: Socket, plan: Plan, deadline: Deadline): Promise<Rel
     transport === "raw" ? await takeOffOuterTls(link, exchange, asked, plan) : stayInOuterTls(link, plan);
   // Where the side is fixed, the ClientHello need not wait for the answer: it goes out right behind our close_notify.
   const early = transport === "raw" && plan.role === "client";
-  const opening = early ? openInner(underlay, { role: "client", peer, identity, allowHalfOpen }) : null;
+  const opening = early ? openInner(underlay, { role: "client", peer, identity, allowHalfOpen, alpn }) : null;
   opening?.catch(() => {}); // without an answer it fails as well, and tells less
   const { session, role, rest } = await asked;
   plan.onPaired?.({ session, peer, role, transport });
   underlay.begin(rest);
   deadline.during = `verifying ${peer}`;
   deadline.tighten(MARGIN_MS);
-  const inner = await (opening ?? openInner(underlay, { role, peer, identity, allowHalfOpen }));
+  const inner = await (opening ?? openInner(underlay, { role, peer, identity, allowHalfOpen, alpn }));
   keepEventLoopAs(inner, socket);
   return { socket: inner, session, peer, role, transport };
 }

@@ -4,7 +4,7 @@
  * may be a function's at all, which a relay's may not.
  */
 import type { X509Certificate } from "node:crypto";
-import type { SecureContextOptions, TLSSocket } from "node:tls";
+import type { CommonConnectionOptions, SecureContextOptions, TLSSocket } from "node:tls";
 import { certificateNames, type Role } from "@serverless-relay/protocol";
 import { crypto, net, tls } from "./builtins.ts";
 import { ConnectionTruncated, HandshakeTruncated, PeerNotVerified, WrongPeer } from "./errors.ts";
@@ -17,6 +17,7 @@ export interface InnerOptions {
   readonly peer: string;
   readonly identity: Identity;
   readonly allowHalfOpen: boolean;
+  readonly alpn: readonly string[];
 }
 
 /** Extended key usage "TLS client" (RFC 5280 §4.2.1.12): every function has it, no relay does. */
@@ -49,12 +50,12 @@ export async function openInner(underlay: Underlay, options: InnerOptions): Prom
 
 function startAsClient(
   underlay: Underlay,
-  { peer, identity }: InnerOptions,
+  { peer, identity, alpn }: InnerOptions,
   onSecure: (inner: TLSSocket) => void,
   onError: (error: Error) => void,
 ): void {
   const inner = tls().connect({
-    ...terms(identity),
+    ...terms(identity, alpn),
     socket: underlay,
     ...(isDnsName(peer) ? { servername: peer } : {}),
     rejectUnauthorized: true, // said aloud, so that the environment cannot turn it off
@@ -70,21 +71,22 @@ function startAsClient(
 
 function startAsServer(
   underlay: Underlay,
-  { identity }: InnerOptions,
+  { identity, alpn }: InnerOptions,
   onSecure: (inner: TLSSocket) => void,
   onError: (error: Error) => void,
 ): void {
   // With rejectUnauthorized Node would close without a word; `verify` refuses, and says why.
-  const server = tls().createServer({ ...terms(identity), requestCert: true, rejectUnauthorized: false });
+  const server = tls().createServer({ ...terms(identity, alpn), requestCert: true, rejectUnauthorized: false });
   server.once("secureConnection", onSecure);
   server.once("tlsClientError", onError); // emitted as well when the connection is merely closed
   server.emit("connection", underlay);
 }
 
-function terms({ cert, key, ca }: Identity): SecureContextOptions {
+function terms({ cert, key, ca }: Identity, alpn: readonly string[]): SecureContextOptions & CommonConnectionOptions {
   // A resumed session would be authorized by what was true of a certificate earlier.
   const secureOptions = crypto().constants.SSL_OP_NO_TICKET;
-  return { cert, key, ca, minVersion: "TLSv1.3", maxVersion: "TLSv1.3", secureOptions };
+  const versions = { minVersion: "TLSv1.3", maxVersion: "TLSv1.3" } as const;
+  return { cert, key, ca, ...versions, secureOptions, ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}) };
 }
 
 /** The proof. Runs on both sides, before anybody else holds the socket. */

@@ -35,6 +35,8 @@ export interface ConnectOptions {
   readonly remaining?: number | undefined;
   /** as in `net.connect`: whether the socket may go on sending after the peer has ended; default false */
   readonly allowHalfOpen?: boolean | undefined;
+  /** what may be spoken on the socket (ALPN), the best first: ["h2"] for a server of `node:http2`; default: not said */
+  readonly alpn?: readonly string[] | undefined;
   /** admitted, and parked until the peer comes; in transport "tls", where the relay does not say so: asked */
   readonly onWaiting?: (() => void) | undefined;
   /** the relay has found the peer, which is verified next */
@@ -72,6 +74,7 @@ export interface Plan {
   readonly transport: Transport;
   readonly timeout: number;
   readonly allowHalfOpen: boolean;
+  readonly alpn: readonly string[];
   readonly onWaiting: (() => void) | undefined;
   readonly onPaired: ((pairing: Pairing) => void) | undefined;
 }
@@ -110,6 +113,7 @@ export function planOf(options: ConnectOptions): Plan {
     transport,
     ...patience(options),
     allowHalfOpen: options.allowHalfOpen ?? false,
+    alpn: options.alpn ?? [],
     onWaiting: options.onWaiting,
     onPaired: options.onPaired,
   };

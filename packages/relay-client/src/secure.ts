@@ -20,6 +20,8 @@ export interface SecureOptions {
   readonly timeout?: number | undefined;
   /** as in `net.connect`: whether the socket may go on sending after the peer has ended; default false */
   readonly allowHalfOpen?: boolean | undefined;
+  /** what may be spoken on the socket (ALPN), the best first; default: not said */
+  readonly alpn?: readonly string[] | undefined;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface SecureOptions {
  * ConnectionTruncated, RelayTimeout or the signal's reason; the socket is closed then.
  */
 export async function secure(socket: Socket, options: SecureOptions): Promise<TLSSocket> {
-  const { role, peer, identity, allowHalfOpen = false } = options;
+  const { role, peer, identity, allowHalfOpen = false, alpn = [] } = options;
   if (!isRole(role)) throw new RangeError(`role: ${JSON.stringify(role)} will not do: it is "client" or "server"`);
   if (!isFunctionName(peer)) throw new RangeError(`peer: ${JSON.stringify(peer)} will not do: ${NAME_RULE}`);
   checkIdentity(identity);
@@ -36,7 +38,7 @@ export async function secure(socket: Socket, options: SecureOptions): Promise<TL
   const underlay = new Underlay(socket);
   underlay.begin(Buffer.alloc(0));
   try {
-    return await deadline.limit(openInner(underlay, { role, peer, identity, allowHalfOpen }));
+    return await deadline.limit(openInner(underlay, { role, peer, identity, allowHalfOpen, alpn }));
   } catch (error) {
     socket.destroy();
     throw error;

@@ -4,11 +4,18 @@
  */
 import type { AgentOptions, ClientRequestArgs } from "node:http";
 import type { Duplex } from "node:stream";
+import { callbackify } from "node:util";
 import { http } from "../builtins.ts";
 import { type ConnectorOptions, connectTo } from "./connector.ts";
 
+type Dial = (
+  host: string,
+  port: string | number,
+  callback: (error: NodeJS.ErrnoException | null, socket: Duplex) => void,
+) => void;
+
 export class RelayAgent extends http().Agent {
-  readonly #options: ConnectorOptions;
+  readonly #dial: Dial;
   /** Node refuses a URL of another protocol than its agent's. */
   readonly protocol = undefined;
   readonly defaultPort = 443;
@@ -16,16 +23,13 @@ export class RelayAgent extends http().Agent {
   /** Keeps connections for further requests, unless `agentOptions` say otherwise. */
   constructor(options: ConnectorOptions, agentOptions: AgentOptions = {}) {
     super({ keepAlive: true, ...agentOptions });
-    this.#options = options;
+    this.#dial = callbackify(async (host: string, port: string | number) => connectTo(host, port, options));
   }
 
   override createConnection(
     { host, port }: ClientRequestArgs,
     callback?: (error: Error | null, socket: Duplex) => void,
   ): undefined {
-    connectTo(host ?? "", port, this.#options).then(
-      (socket) => callback?.(null, socket),
-      (error: Error) => callback?.(error, undefined as unknown as Duplex),
-    );
+    this.#dial(host ?? "", port ?? "", (error, socket) => callback?.(error, socket));
   }
 }

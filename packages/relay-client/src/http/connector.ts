@@ -5,6 +5,7 @@
  *     new Agent({ connect: connector({ relay, identity }) })
  */
 import type { TLSSocket } from "node:tls";
+import { callbackify } from "node:util";
 import { connect } from "../connect.ts";
 import type { ConnectOptions } from "../options.ts";
 
@@ -23,23 +24,19 @@ interface Target {
 type Callback = (...outcome: [error: null, socket: TLSSocket] | [error: Error, socket: null]) => void;
 
 export function connector(options: ConnectorOptions): (target: Target, callback: Callback) => void {
-  return ({ hostname, port }, callback) => {
-    connectTo(hostname, port, options).then(
-      (socket) => callback(null, socket),
-      (error: Error) => callback(error, null),
-    );
-  };
+  const dial = callbackify(async ({ hostname, port }: Target) => connectTo(hostname, port, options));
+  return (target, callback) => dial(target, callback as (error: Error | null, socket: TLSSocket) => void);
 }
 
 export async function connectTo(
   host: string,
-  port: string | number | null | undefined,
+  port: string | number,
   { peerOf = (name) => name, channel = portOf(port), ...options }: ConnectorOptions,
 ): Promise<TLSSocket> {
   const { socket } = await connect({ ...options, channel, peer: peerOf(host), role: "client" });
   return socket;
 }
 
-function portOf(port: string | number | null | undefined): number | undefined {
-  return port === "" || port === null || port === undefined ? undefined : Number(port);
+function portOf(port: string | number): number | undefined {
+  return port === "" ? undefined : Number(port);
 }

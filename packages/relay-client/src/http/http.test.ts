@@ -108,7 +108,9 @@ describe("an agent for node:http", () => {
 
   it("carries WebSocket", async () => {
     const sockets = new WebSocketServer({ server });
-    sockets.on("connection", (socket) => socket.on("message", (data) => socket.send(`echo ${data}`)));
+    sockets.on("connection", (socket) =>
+      socket.on("message", (data: Buffer) => socket.send(`echo ${data.toString()}`)),
+    );
     const agent = new RelayAgent(options());
     const socket = new WebSocket("wss://f2/", { agent });
     await once(socket, "open");
@@ -147,7 +149,9 @@ describe("the end of what is served", () => {
 
   it("lets a WebSocket go on until its own end", async () => {
     const sockets = new WebSocketServer({ server });
-    sockets.on("connection", (socket) => socket.on("message", (data) => socket.send(`echo ${data}`)));
+    sockets.on("connection", (socket) =>
+      socket.on("message", (data: Buffer) => socket.send(`echo ${data.toString()}`)),
+    );
     const socket = new WebSocket("ws://f2/", { agent: new RelayAgent(options()) });
     await once(socket, "open");
     const closed = relayServer.close({ graceMs: 5_000 });

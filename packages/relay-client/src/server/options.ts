@@ -6,7 +6,7 @@ import { type ConnectOptions, type Pairing, planOf } from "../options.ts";
 export interface ServerOptions
   extends Pick<
     ConnectOptions,
-    "relay" | "peer" | "identity" | "relayCa" | "servername" | "channel" | "as" | "transport" | "allowHalfOpen"
+    "relay" | "peer" | "identity" | "relayCa" | "servername" | "channel" | "as" | "transport" | "allowHalfOpen" | "alpn"
   > {
   /** how many connections are kept parked at the relay for peers to come; default 4 */
   readonly backlog?: number | undefined;

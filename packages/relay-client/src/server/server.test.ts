@@ -121,9 +121,9 @@ describe("a server", () => {
     const failed = once(server, "failed");
     const options = { relay: `127.0.0.1:${relay.port}`, peer: "f2", role: "client" } as const;
     const impostor = connect({ ...options, identity: certificates.f3 });
-    impostor.then(({ socket }) => socket.on("error", never));
+    const socket = impostor.then((connection) => connection.socket.on("error", never));
     expect((await failed)[0]).toMatchObject({ name: "WrongPeer", names: ["f3"] });
-    (await impostor).socket.destroy();
+    (await socket).destroy();
     expect(await echoed(await dial(relay), "hello")).toBe("hello");
   });
 
