@@ -215,5 +215,6 @@ function limitsOf({ limits, pairing, sessions }: Config) {
     waitMs: pairing.wait,
     maxWaitMs: pairing.maxWait,
     idleTimeoutMs: sessions.idleTimeout,
+    bandwidth: { perFunction: limits.bandwidthPerFunction, perRoute: limits.bandwidthPerRoute },
   };
 }

@@ -1,5 +1,6 @@
 /** Joins pairs in the data plane: each pair once, whichever of its ends asks first. */
 import { otherRole } from "@serverless-relay/protocol";
+import type { Bandwidth } from "./bandwidth.ts";
 import { endOf, type Held, headFor } from "./held.ts";
 import { newId } from "./ids.ts";
 import type { Joined } from "./live-sessions.ts";
@@ -10,6 +11,7 @@ import type { DataPlane } from "./splice/plane.ts";
 
 export class Joins {
   readonly #plane: DataPlane;
+  readonly #bandwidth: Bandwidth;
   readonly #mayMeet: (pair: Pair<Held>) => boolean;
   readonly #onJoined: (joined: Joined, pair: Pair<Held>) => void;
   readonly #joins = new WeakMap<Pair<Held>, Promise<Joined | null>>();
@@ -20,10 +22,12 @@ export class Joins {
    */
   constructor(
     plane: DataPlane,
+    bandwidth: Bandwidth,
     mayMeet: (pair: Pair<Held>) => boolean,
     onJoined: (joined: Joined, pair: Pair<Held>) => void,
   ) {
     this.#plane = plane;
+    this.#bandwidth = bandwidth;
     this.#mayMeet = mayMeet;
     this.#onJoined = onJoined;
   }
@@ -49,14 +53,20 @@ export class Joins {
     const id = pair.told?.session ?? newId();
     const role = roleOfSecond(pair);
     const ends = [endOf(first, otherRole(role)), endOf(second, role)] as const;
+    const { route, channel } = first;
+    const bandwidth = this.#bandwidth.share(route, [first.name, second.name]);
     const session = await this.#plane.join(
       first.leg,
       headFor(first, ends[0], id, second),
       second.leg,
       headFor(second, ends[1], id, first),
+      bandwidth.throttles,
     );
-    if (session === null) return null;
-    const { route, channel } = first;
+    if (session === null) {
+      bandwidth.release();
+      return null;
+    }
+    void session.ended.then(() => bandwidth.release());
     const live: LiveSession = {
       id,
       route,
@@ -67,7 +77,7 @@ export class Joins {
         return session.bytes;
       },
     };
-    const joined: Joined = { live, session, identities: [first.identity, second.identity], blamed: null };
+    const joined: Joined = { live, session, bandwidth, identities: [first.identity, second.identity], blamed: null };
     this.#onJoined(joined, pair);
     return joined;
   }

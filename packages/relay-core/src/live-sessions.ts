@@ -1,5 +1,6 @@
 /** The sessions under way: looked up, watched while nothing moves, and ended, one by one or by what they have in common. */
 import type { Identity } from "./admission/identity.ts";
+import type { BandwidthShare } from "./bandwidth.ts";
 import { inSlices } from "./in-slices.ts";
 import { type Route, routeKey } from "./pairing/routes.ts";
 import type { LiveSession } from "./relay-view.ts";
@@ -10,6 +11,7 @@ import type { CloseReason, Session } from "./splice/plane.ts";
 export interface Joined {
   readonly live: LiveSession;
   readonly session: Session;
+  readonly bandwidth: BandwidthShare;
   /** of its ends; null behind a plain listener */
   readonly identities: readonly [Identity | null, Identity | null];
   /** the end for whose sake the relay ended it */
@@ -41,6 +43,10 @@ export class LiveSessions {
 
   countOn(route: Route): number {
     return this.#onRoutes.get(keyOf(route))?.size ?? 0;
+  }
+
+  on(route: Route): Joined[] {
+    return [...(this.#onRoutes.get(keyOf(route)) ?? [])];
   }
 
   all(): Joined[] {
@@ -89,7 +95,7 @@ export class LiveSessions {
 
   /** The same for the sessions of a route. */
   async endOn(route: Route, reason: CloseReason): Promise<number> {
-    return endAll([...(this.#onRoutes.get(keyOf(route)) ?? [])], reason);
+    return endAll(this.on(route), reason);
   }
 
   /** Resolves once there is none. */

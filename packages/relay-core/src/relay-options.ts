@@ -1,6 +1,7 @@
 /** What a Relay is constructed with, and how connections reach it. */
 import type { AdmissionLimits } from "./admission/admission.ts";
 import type { Credentials } from "./admission/tls-server.ts";
+import type { BandwidthLimits } from "./bandwidth.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 import type { Observer } from "./events.ts";
 import type { Route } from "./pairing/routes.ts";
@@ -34,6 +35,8 @@ export interface RelayLimits extends AdmissionLimits {
   readonly maxWaitMs: number;
   /** a session in which nothing moves for so long is ended */
   readonly idleTimeoutMs: number;
+  /** default: unlimited */
+  readonly bandwidth?: BandwidthLimits;
 }
 
 /** The listener that a connection came in by: the shared one, or a route's with its protocol. */

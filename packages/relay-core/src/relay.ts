@@ -13,6 +13,7 @@ import type { Request } from "./admission/request.ts";
 import type { Credentials } from "./admission/tls-server.ts";
 import type { Flaw } from "./admission/trust.ts";
 import { formatRefusal } from "./answers.ts";
+import { Bandwidth, type BandwidthLimits } from "./bandwidth.ts";
 import { Drain, type DrainTimes } from "./drain.ts";
 import type { Observer } from "./events.ts";
 import { type Held, namesOf, peerNameOf } from "./held.ts";
@@ -37,10 +38,11 @@ import { plainTerms, type Terms, termsOf } from "./terms.ts";
 const RETRY_AFTER_S = 1;
 
 export class Relay {
-  readonly routes = new RouteTable();
+  readonly routes = new RouteTable((route) => this.#renewBandwidth(this.#sessions.on(route)));
   readonly #options: RelayOptions;
   readonly #admission: Admission;
   readonly #rendezvous = new Rendezvous<Held>();
+  readonly #bandwidth: Bandwidth;
   readonly #joins: Joins;
   readonly #sessions: LiveSessions;
   readonly #standing: Standing;
@@ -58,8 +60,10 @@ export class Relay {
     this.#standing = new Standing(this.routes, this.#rendezvous, this.#sessions, policy, (identity) =>
       this.#admission.flawOf(identity),
     );
+    this.#bandwidth = new Bandwidth(options.plane, options.limits.bandwidth ?? {});
     this.#joins = new Joins(
       options.plane,
+      this.#bandwidth,
       (pair) => this.#standing.mayMeet(pair),
       (joined, pair) => this.#began(joined, pair),
     );
@@ -159,6 +163,12 @@ export class Relay {
     this.#admission.setCredentials(credentials);
     this.#standing.policy = policy;
     return this.#standing.review();
+  }
+
+  /** For sessions under way, too. */
+  setBandwidth(limits: BandwidthLimits): void {
+    this.#bandwidth.limits = limits;
+    this.#renewBandwidth(this.#sessions.all());
   }
 
   /**
@@ -309,10 +319,17 @@ export class Relay {
 
   #began(joined: Joined, { first }: Pair<Held>): void {
     this.#sessions.add(joined);
+    this.#renewBandwidth([joined]); // the limits may have changed while the two were joined
     const { id, route, channel, ends } = joined.live;
     const waitedMs = performance.now() - first.parkedAt;
     this.#observe({ event: "paired", session: id, route: namesOf(route), channel, ends, waitedMs });
     this.#standing.watchSession(joined);
+  }
+
+  #renewBandwidth(sessions: readonly Joined[]): void {
+    for (const { bandwidth, live, session } of sessions) {
+      bandwidth.renew(session, this.routes.find(live.route.f1, live.route.f2) ?? live.route);
+    }
   }
 
   async #carry(joined: Joined): Promise<void> {

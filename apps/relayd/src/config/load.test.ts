@@ -72,7 +72,7 @@ tls: { cert: /etc/relay.pem, key: ../relay.key, ca: ca.pem, crl: crl.pem }
 control: { socket: /run/relayd.sock }
 state: { dir: . }
 pairing: { wait: 500ms, maxWait: 1h }
-limits: { headSize: 1MiB, handshakeTimeout: 1s, requestTimeout: 2s, detachTimeout: 3s, connections: 1, handshakes: 2 }
+limits: { headSize: 1MiB, handshakeTimeout: 1s, requestTimeout: 2s, detachTimeout: 3s, connections: 1, handshakes: 2, bandwidthPerFunction: 1MiB, bandwidthPerRoute: 2MiB/s }
 sessions: { idleTimeout: 2h }
 drain: { timeout: 15m }
 splice: { mode: kernel, threads: 4 }
@@ -110,6 +110,8 @@ log: { level: trace, format: json }
         detachTimeout: 3000,
         connections: 1,
         handshakes: 2,
+        bandwidthPerFunction: 1_048_576,
+        bandwidthPerRoute: 2_097_152,
       },
       sessions: { idleTimeout: 7_200_000, onRevoked: "end", onExpired: "keep" },
       drain: { timeout: 900_000 },

@@ -117,6 +117,12 @@ const limits = section("limits: { connections: 10000 }", {
   detachTimeout: duration.prefault("10s").describe("for the client's close_notify"),
   connections: whole("how many, such as 10000").prefault(10_000).describe("admissions, parked and session ends in all"),
   handshakes: whole("how many, such as 512").prefault(512).describe("TLS handshakes in progress"),
+  bandwidthPerFunction: rate
+    .optional()
+    .describe("bytes per second, of all sessions of a function together, both directions; default: unlimited"),
+  bandwidthPerRoute: rate
+    .optional()
+    .describe("bytes per second, of all sessions of a route that does not say itself; default: unlimited"),
 });
 
 const splice = section("splice: { mode: auto, threads: 1 }", {

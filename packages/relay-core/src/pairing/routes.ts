@@ -32,10 +32,17 @@ export function routeKey(a: string, b: string): string {
 
 export class RouteTable {
   readonly #routes = new Map<string, Route>();
+  readonly #onSet: (route: Route) => void;
+
+  /** @param onSet called whenever a route was added or replaced */
+  constructor(onSet: (route: Route) => void = () => {}) {
+    this.#onSet = onSet;
+  }
 
   /** Replaces the route of the same two names, if there is one. */
   set(route: Route): void {
     this.#routes.set(routeKey(route.f1, route.f2), route);
+    this.#onSet(route);
   }
 
   delete(a: string, b: string): boolean {

@@ -10,6 +10,8 @@ export class Allowance {
   #taken = 0;
   /** up to where, in each bucket */
   readonly #positions: number[];
+  /** has moved a quantum in this turn */
+  #served = false;
 
   private constructor(buckets: readonly TokenBucket[]) {
     this.#buckets = buckets;
@@ -21,10 +23,18 @@ export class Allowance {
     return buckets.length === 0 ? null : new Allowance(buckets);
   }
 
-  /** Bytes that may be moved now; 0: not before `dueAt`. What is given has to be accounted for by `spend`. */
+  /** It may move a quantum again, if that is due: all that wait shall have had their turn since the last one. */
+  nextTurn(): void {
+    this.#served = false;
+  }
+
+  /**
+   * Bytes that may be moved now, once a turn; 0: not before `dueAt`, or not in this turn. What is given has to be accounted for
+   * by `spend`.
+   */
   take(now = monotonicMs()): number {
     if (this.#taken === 0) this.#reserve(now);
-    return this.dueAt() <= now ? this.#taken : 0;
+    return !this.#served && this.dueAt() <= now ? this.#taken : 0;
   }
 
   /** When its turn is, in ms as `monotonicMs()`. To be asked again when a rate has changed. */
@@ -40,6 +50,7 @@ export class Allowance {
   spend(moved: number): void {
     for (const bucket of this.#buckets) bucket.refund(this.#taken - moved);
     this.#taken = 0;
+    if (moved > 0) this.#served = true;
   }
 
   /** The session has ended, or is not subject to these any more. */

@@ -243,8 +243,8 @@ export function describeDataPlane(name: string, open: () => DataPlane): void {
         a.socket.end(sent[0]);
         b.socket.end(sent[1]);
         const [atA, atB] = await Promise.all([readAll(a.socket), readAll(b.socket)]);
-        // 2 MiB at 4 MiB/s, but for the burst of 50 ms
-        expect(performance.now() - began).toBeGreaterThan(440);
+        // 2 MiB at 4 MiB/s, but for the burst of 100 ms
+        expect(performance.now() - began).toBeGreaterThan(390);
         expect([digest(atA), digest(atB)]).toEqual([digest(sent[1]), digest(sent[0])]);
         expect(await session.ended).toMatchObject({ reason: "completed", bytes: [MIB, MIB] });
       });
@@ -272,7 +272,7 @@ export function describeDataPlane(name: string, open: () => DataPlane): void {
         const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
         const reach = (bytes: number) =>
           expect.poll(() => sum(movedBy()), { interval: 5, timeout: 5_000 }).toBeGreaterThan(bytes);
-        await reach(MIB); // the burst is for whoever came first
+        await reach(1.2 * MIB); // the burst is for whoever came first
         const before = movedBy();
         await reach(5 * MIB);
         const counts = movedBy().map((moved, index) => moved - (before[index] ?? 0));
@@ -290,7 +290,7 @@ export function describeDataPlane(name: string, open: () => DataPlane): void {
         a.socket.end(Buffer.alloc(300 * KIB));
         b.socket.end();
         expect((await readAll(b.socket)).length).toBe(300 * KIB);
-        expect(performance.now() - began).toBeGreaterThan(235);
+        expect(performance.now() - began).toBeGreaterThan(190);
         await session.ended;
       });
 

@@ -8,8 +8,8 @@
  * clock's speed, holds for those that wait already.
  */
 
-/** The burst: what may be handed out at once after a rest. */
-const BURST_MS = 50;
+/** The burst: what may be handed out at once after a rest, or when a busy machine let everybody wait. */
+const BURST_MS = 100;
 const LEAST_BURST = 4096;
 
 /** A flow takes so much at a time: small enough for others to have their turn soon, large enough to be worth a system call. */

@@ -133,6 +133,7 @@ export class Loop {
   #advance(session: Session): void {
     session.queued = false;
     if (!this.#sessions.has(session.id)) return; // it has ended since it was queued
+    session.allowance?.nextTurn();
     const before = session.flows[0].delivered + session.flows[1].delivered;
     for (const end of session.first === 0 ? FIRST_FIRST : SECOND_FIRST) {
       const flow = session.flows[end];

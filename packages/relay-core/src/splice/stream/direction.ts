@@ -66,6 +66,7 @@ export class Direction {
       return;
     }
     this.#source.pause();
+    this.#carrier.allowance()?.nextTurn(); // others have been read from meanwhile
     this.#held = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
     this.advance();
   };

@@ -20,7 +20,8 @@ export class StreamSession implements Session {
   readonly #directions: readonly [Direction, Direction];
   readonly #settle: (outcome: SessionOutcome) => void;
   #allowance: Allowance | null;
-  #due: NodeJS.Timeout | null = null;
+  /** ends the wait for the allowance, if there is one */
+  #stopWaiting: (() => void) | null = null;
   /** the direction that is served first: the one that was not served last, for they share the allowance */
   #first: 0 | 1 = 0;
   #over = false;
@@ -55,7 +56,7 @@ export class StreamSession implements Session {
 
   /** A rate has changed. */
   retime(): void {
-    if (this.#due !== null) this.#advance();
+    if (this.#stopWaiting !== null) this.#advance();
   }
 
   end(reason: CloseReason): void {
@@ -78,21 +79,28 @@ export class StreamSession implements Session {
 
   /** Until the allowance is due. */
   #wait(): void {
-    if (this.#allowance === null || this.#due !== null) return;
-    const ms = Math.min(LONGEST_WAIT_MS, Math.max(0, this.#allowance.dueAt() - monotonicMs()));
-    this.#due = setTimeout(this.#advance, Math.ceil(ms));
+    if (this.#allowance === null || this.#stopWaiting !== null) return;
+    const ms = Math.ceil(Math.min(LONGEST_WAIT_MS, this.#allowance.dueAt() - monotonicMs()));
+    if (ms <= 0) {
+      const next = setImmediate(this.#advance);
+      this.#stopWaiting = () => clearImmediate(next);
+    } else {
+      const next = setTimeout(this.#advance, ms);
+      this.#stopWaiting = () => clearTimeout(next);
+    }
   }
 
   readonly #advance = (): void => {
-    this.#stopWaiting();
+    this.#endWait();
+    this.#allowance?.nextTurn();
     const first = this.#first;
     this.#directions[first].advance();
     this.#directions[first === 0 ? 1 : 0].advance();
   };
 
-  #stopWaiting(): void {
-    if (this.#due !== null) clearTimeout(this.#due);
-    this.#due = null;
+  #endWait(): void {
+    this.#stopWaiting?.();
+    this.#stopWaiting = null;
   }
 
   #directionDone(): void {
@@ -107,7 +115,7 @@ export class StreamSession implements Session {
   #finish(reason: CloseReason, by: 0 | 1 | null): void {
     if (this.#over) return;
     this.#over = true;
-    this.#stopWaiting();
+    this.#endWait();
     this.#allowance?.release();
     for (const leg of this.#legs) {
       if (reason === "completed") leg.stream.destroy();
