@@ -110,6 +110,24 @@ describe("the metrics", () => {
     expect(value('relayd_certificate_expiry_timestamp_seconds{use="ca"}')).toBe(Date.parse(TIME) / 1000);
   });
 
+  it("say whether the last reload was good, how many were, and whether a restart is waited for", async () => {
+    const reload = {
+      lastAt: TIME,
+      trigger: "change",
+      ok: false,
+      problems: ["bad"],
+      restart: ["listen.shared"],
+      good: 2,
+      bad: 1,
+    } as const;
+    status = { ...status, reload: { ...reload, problems: [...reload.problems], restart: [...reload.restart] } };
+    const { value } = await exposed();
+    expect(value("relayd_config_last_reload_successful")).toBe(0);
+    expect(value('relayd_config_reloads_total{result="good"}')).toBe(2);
+    expect(value('relayd_config_reloads_total{result="bad"}')).toBe(1);
+    expect(value("relayd_config_restart_needed")).toBe(1);
+  });
+
   it("show the turns and pipes of each splice thread", async () => {
     const { value } = await exposed();
     expect(value('relayd_splice_turn_seconds_bucket{le="0.001",thread="splice-0"}')).toBe(5);

@@ -17,6 +17,26 @@ function readingsOf(status: () => Status): Reading[] {
     gauge("relayd_splice_kernel", "1 if bare sessions are carried by splice(2), 0 if by streams.", () =>
       status().splice === "kernel" ? 1 : 0,
     ),
+    gauge(
+      "relayd_config_last_reload_successful",
+      "0 if the files were bad, and what was there before is in force.",
+      () => (status().reload.ok ? 1 : 0),
+    ),
+    gauge("relayd_config_restart_needed", "1 if something was changed that only a restart takes up.", () =>
+      status().reload.restart.length > 0 ? 1 : 0,
+    ),
+    {
+      name: "relayd_config_reloads_total",
+      type: "counter",
+      help: "Reloads of the configuration and its files, by result.",
+      read: () => {
+        const { good, bad } = status().reload;
+        return [
+          { value: good, labels: { result: "good" } },
+          { value: bad, labels: { result: "bad" } },
+        ];
+      },
+    },
     gauge("relayd_parked", "Clients that are parked.", () => status().parked),
     gauge("relayd_sessions", "Sessions under way.", () => status().sessions.live),
     gauge("relayd_routes", "Routes, by whether they are from the configuration file.", () => {
