@@ -5,9 +5,11 @@ import { DaemonCommand } from "./daemon-command.ts";
 /** By id. The words that stand behind the command. */
 const ARGUMENTS: Readonly<Record<string, string>> = {
   "cluster:status": "",
+  drain: "--timeout 1s",
   events: "",
   "config:check": "",
   reload: "",
+  "log:level": "debug",
   "parked:list": "",
   "route:add": "f1 f2",
   "route:delete": "f1 f2",
@@ -17,6 +19,7 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   "session:list": "",
   "session:show": "aa",
   status: "",
+  why: "f1 f2",
 };
 
 /** Command lines: "route add f1 f2". Throws if one of the commands has no arguments in here. */

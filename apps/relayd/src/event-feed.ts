@@ -4,9 +4,11 @@ import type { Observer, RelayEvent } from "@serverless-relay/core";
 import type { Logger } from "pino";
 import { Counters } from "./counters.ts";
 import { logEvent } from "./event-log.ts";
+import { RecentRefusals } from "./why/recent-refusals.ts";
 
 export class EventFeed {
   readonly counters = new Counters();
+  readonly refusals = new RecentRefusals();
   readonly #log: Logger;
   readonly #observers: Observer[] = [];
   readonly #subscribers = new Set<(event: api.ControlEvent) => void>();
@@ -17,6 +19,7 @@ export class EventFeed {
 
   readonly observe = (event: RelayEvent): void => {
     this.counters.count(event);
+    this.refusals.note(event);
     logEvent(this.#log, event);
     for (const observer of this.#observers) observer(event);
     if (this.#subscribers.size === 0) return;

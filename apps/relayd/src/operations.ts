@@ -1,11 +1,14 @@
 /** What an operator can see and do: the control API's requests, on the parts of a running daemon. */
 import type * as api from "@serverless-relay/control-api";
+import { checkName } from "./control/check-name.ts";
 import { ControlFailure } from "./control/failure.ts";
 import type { ControlTarget } from "./control/target.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
 import type { BookedRoute } from "./route-book.ts";
 import { viewStatus } from "./status-view.ts";
 import { viewDrain, viewParked, viewRoute, viewSession } from "./views.ts";
+import { lookAt } from "./why/look.ts";
+import { explain } from "./why/why.ts";
 
 export class Operations implements ControlTarget {
   readonly #parts: DaemonParts;
@@ -67,6 +70,11 @@ export class Operations implements ControlTarget {
 
   listParked(): api.Parked[] {
     return this.#parts.relay.parked().map(viewParked);
+  }
+
+  why(f1: string, f2: string, channel: string | null): api.Why {
+    for (const name of [f1, f2]) checkName(name);
+    return explain(lookAt(this.#parts, f1, f2, channel));
   }
 
   drain({ timeoutMs }: { timeoutMs: number | undefined }): api.StartedDrain {

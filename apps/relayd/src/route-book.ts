@@ -5,8 +5,8 @@
  */
 import type { RouteChange } from "@serverless-relay/cluster";
 import { type Relay, type Route, routeKey } from "@serverless-relay/core";
-import { isFunctionName, NAME_RULE } from "@serverless-relay/protocol";
 import { type Config, mayBePlain, type RouteProtocol } from "./config/schema.ts";
+import { checkName } from "./control/check-name.ts";
 import { ControlFailure } from "./control/failure.ts";
 import { ListenError } from "./listening/listener.ts";
 import { type ListenerWish, NoPortLeft, type RouteListener, type RouteListeners } from "./listening/route-listeners.ts";
@@ -253,11 +253,7 @@ export class RouteBook {
   }
 
   #check({ f1, f2, protocol, port }: NewRoute): void {
-    for (const name of [f1, f2]) {
-      if (!isFunctionName(name)) {
-        throw new ControlFailure("invalid_name", `${JSON.stringify(name)} is not a function's name: ${NAME_RULE}`);
-      }
-    }
+    for (const name of [f1, f2]) checkName(name);
     if (protocol === undefined && port === undefined) return;
     if (this.#perRoute === undefined) {
       throw new ControlFailure(

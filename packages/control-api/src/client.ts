@@ -17,6 +17,7 @@ import type { AddedRoute, AddRoute, DeletedRoute, Route, RouteList } from "./rou
 import type { KilledSession, Session, SessionList } from "./sessions.ts";
 import type { Status } from "./status.ts";
 import { DaemonUnreachable } from "./unreachable.ts";
+import type { Why } from "./why.ts";
 
 export { ControlError } from "./control-error.ts";
 export { DaemonUnreachable, type UnreachableReason } from "./unreachable.ts";
@@ -90,6 +91,13 @@ export class ControlClient {
   async listParked(): Promise<Parked[]> {
     const { parked } = (await exchange(this.#target, { method: "GET", path: "/v1/parked" })) as ParkedList;
     return parked;
+  }
+
+  /** Why two functions do, or do not, meet just now; on one channel, or on all. */
+  async why(f1: string, f2: string, { channel }: { channel?: string | undefined } = {}): Promise<Why> {
+    const query = channel === undefined ? "" : `?channel=${encodeURIComponent(channel)}`;
+    const path = `/v1/why/${encodeURIComponent(f1)}/${encodeURIComponent(f2)}${query}`;
+    return (await exchange(this.#target, { method: "GET", path })) as Why;
   }
 
   /** Nobody is admitted from now on; once the sessions have ended, at the deadline at the latest, relayd exits. */

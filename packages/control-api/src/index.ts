@@ -18,3 +18,4 @@ export * from "./routes.ts";
 export * from "./scalars.ts";
 export * from "./sessions.ts";
 export * from "./status.ts";
+export * from "./why.ts";

@@ -49,6 +49,16 @@ describe("the schemas", () => {
         ],
       },
     ],
+    [
+      "explanation",
+      api.whySchema,
+      {
+        ...names,
+        channel: null,
+        canMeet: false,
+        findings: [{ code: "no_route", severity: "error", text: "add it" }],
+      },
+    ],
     ["event", api.eventSchema, { time, event: "paired", anything: ["else"] }],
     [
       "status",

@@ -10,6 +10,8 @@ export interface Parked extends Arrival {
   readonly transport: EndTransport;
   /** whether it speaks CONNECT, and so is told that it is paired, or why not */
   readonly speaksConnect: boolean;
+  /** null behind a plain listener; `notAfter`: of its certificate, milliseconds since the epoch */
+  readonly identity: { readonly notAfter: number } | null;
   /** `performance.now()` */
   readonly parkedAt: number;
 }

@@ -119,6 +119,11 @@ export class Relay {
     return this.#sessions.countOn(route);
   }
 
+  /** Whether one connection more is one too many. */
+  get full(): boolean {
+    return this.#connections >= this.#options.limits.connections;
+  }
+
   /** Undefined if there is no such session, or it has ended. */
   session(id: string): LiveSession | undefined {
     return this.#sessions.find(id);
@@ -276,8 +281,12 @@ export class Relay {
   }
 
   #isFull(): boolean {
-    const connections = this.#admitting.size + this.#rendezvous.size + 2 * this.#sessions.size;
-    return connections > this.#options.limits.connections;
+    return this.#connections > this.#options.limits.connections;
+  }
+
+  /** Being admitted, parked, in sessions. */
+  get #connections(): number {
+    return this.#admitting.size + this.#rendezvous.size + 2 * this.#sessions.size;
   }
 
   #park({ link, grant, identity, request, connection, address, transport }: Admitted<Terms>): Held {

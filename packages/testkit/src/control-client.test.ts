@@ -68,6 +68,12 @@ describe("a call", () => {
     ],
     ["listSessions", (it) => it.listSessions(), { method: "GET", path: "/v1/sessions", body: "" }],
     ["getSession", (it) => it.getSession("a/b"), { method: "GET", path: "/v1/sessions/a%2Fb", body: "" }],
+    ["why", (it) => it.why("a/b", "f2"), { method: "GET", path: "/v1/why/a%2Fb/f2", body: "" }],
+    [
+      "why on a channel",
+      (it) => it.why("f1", "f2", { channel: "a b" }),
+      { method: "GET", path: "/v1/why/f1/f2?channel=a%20b", body: "" },
+    ],
     ["killSession", (it) => it.killSession("a/b"), { method: "DELETE", path: "/v1/sessions/a%2Fb", body: "" }],
     ["drain", (it) => it.drain(), { method: "POST", path: "/v1/drain", body: "{}" }],
     [

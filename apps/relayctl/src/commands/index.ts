@@ -4,8 +4,10 @@ import CertList from "./cert/list.ts";
 import CertRevoke from "./cert/revoke.ts";
 import ClusterStatus from "./cluster/status.ts";
 import ConfigCheck from "./config/check.ts";
+import Drain from "./drain.ts";
 import Events from "./events.ts";
 import Init from "./init.ts";
+import LogLevel from "./log/level.ts";
 import ParkedList from "./parked/list.ts";
 import Reload from "./reload.ts";
 import RouteAdd from "./route/add.ts";
@@ -16,15 +18,18 @@ import SessionKill from "./session/kill.ts";
 import SessionList from "./session/list.ts";
 import SessionShow from "./session/show.ts";
 import Status from "./status.ts";
+import Why from "./why.ts";
 
 export default {
   "cert:issue": CertIssue,
   "cert:list": CertList,
   "cert:revoke": CertRevoke,
   "cluster:status": ClusterStatus,
+  drain: Drain,
   events: Events,
   "config:check": ConfigCheck,
   init: Init,
+  "log:level": LogLevel,
   "parked:list": ParkedList,
   reload: Reload,
   "route:add": RouteAdd,
@@ -35,4 +40,5 @@ export default {
   "session:list": SessionList,
   "session:show": SessionShow,
   status: Status,
+  why: Why,
 };

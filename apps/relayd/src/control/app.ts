@@ -29,6 +29,7 @@ import { serveRoutes } from "./routes.ts";
 import { serveSessions } from "./sessions.ts";
 import { serveStatus } from "./status.ts";
 import type { ControlTarget } from "./target.ts";
+import { serveWhy } from "./why.ts";
 
 export type ControlApp = FastifyInstance<
   RawServerDefault,
@@ -90,6 +91,7 @@ export async function createControlApp(
   serveRoutes(app, target);
   serveSessions(app, target);
   serveParked(app, target);
+  serveWhy(app, target);
   serveLifecycle(app, target);
   serveLog(app, target);
   serveReload(app, target);

@@ -11,6 +11,7 @@ import type {
   Session,
   StartedDrain,
   Status,
+  Why,
 } from "@serverless-relay/control-api";
 import { pino } from "pino";
 import { ControlFailure } from "./failure.ts";
@@ -141,6 +142,11 @@ export class FakeTarget implements ControlTarget {
 
   listParked(): Parked[] {
     return [PARKED];
+  }
+
+  why(f1: string, f2: string, channel: string | null): Why {
+    const finding = { code: "no_route", severity: "error", text: "there is no route" } as const;
+    return { f1, f2, channel, canMeet: false, findings: [finding] };
   }
 
   drain({ timeoutMs }: { timeoutMs: number | undefined }): StartedDrain {

@@ -150,6 +150,7 @@ describe("the control API", () => {
       ["/v1/sessions", ["get"]],
       ["/v1/sessions/{id}", ["get", "delete"]],
       ["/v1/parked", ["get"]],
+      ["/v1/why/{f1}/{f2}", ["get"]],
       ["/v1/drain", ["post"]],
       ["/v1/log", ["get", "put"]],
       ["/v1/reload", ["post"]],

@@ -13,6 +13,7 @@ import type {
   Session,
   StartedDrain,
   Status,
+  Why,
 } from "@serverless-relay/control-api";
 
 /** Every method may throw ControlFailure; whatever else is thrown is answered as `internal`, and logged. */
@@ -32,6 +33,8 @@ export interface ControlTarget {
   /** False if there is no such session. */
   killSession(id: string): boolean;
   listParked(): Parked[];
+  /** `channel`: only that one; null: all. */
+  why(f1: string, f2: string, channel: string | null): Why;
   /** Begins to drain; of a drain under way, sets the deadline anew if `timeoutMs` is given. When it is over, relayd ends. */
   drain(options: { timeoutMs: number | undefined }): StartedDrain;
   logState(): LogState;
