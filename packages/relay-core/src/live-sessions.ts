@@ -41,12 +41,12 @@ export class LiveSessions {
     return this.#joined.get(id)?.live;
   }
 
-  countOn(route: Route): number {
-    return this.#onRoutes.get(keyOf(route))?.size ?? 0;
-  }
-
   on(route: Route): Joined[] {
     return [...(this.#onRoutes.get(keyOf(route)) ?? [])];
+  }
+
+  countOn(route: Route): number {
+    return this.#onRoutes.get(keyOf(route))?.size ?? 0;
   }
 
   all(): Joined[] {

@@ -32,6 +32,10 @@ export async function putInForce(parts: Reloadable, next: Settings): Promise<Put
     const { onRevoked, onExpired } = next.config.sessions;
     // First, for it alone may throw.
     if (changed.some(concernsCertificates)) review = relay.setCredentials(next.materials, { onRevoked, onExpired });
+    if (changed.some((key) => key.startsWith("limits.bandwidth"))) {
+      const { bandwidthPerFunction: perFunction, bandwidthPerRoute: perRoute } = next.config.limits;
+      relay.setBandwidth({ perFunction, perRoute });
+    }
     if (changed.includes("log.level")) log.level = next.config.log.level;
     parts.config = next.config;
     parts.materials = next.materials;
