@@ -19,6 +19,7 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   "session:list": "",
   "session:show": "aa",
   status: "",
+  top: "",
   why: "f1 f2",
 };
 

@@ -3,6 +3,7 @@ import CertIssue from "./cert/issue.ts";
 import CertList from "./cert/list.ts";
 import CertRevoke from "./cert/revoke.ts";
 import ClusterStatus from "./cluster/status.ts";
+import Completion from "./completion.ts";
 import ConfigCheck from "./config/check.ts";
 import Drain from "./drain.ts";
 import Events from "./events.ts";
@@ -18,6 +19,7 @@ import SessionKill from "./session/kill.ts";
 import SessionList from "./session/list.ts";
 import SessionShow from "./session/show.ts";
 import Status from "./status.ts";
+import Top from "./top.ts";
 import Why from "./why.ts";
 
 export default {
@@ -25,6 +27,7 @@ export default {
   "cert:list": CertList,
   "cert:revoke": CertRevoke,
   "cluster:status": ClusterStatus,
+  completion: Completion,
   drain: Drain,
   events: Events,
   "config:check": ConfigCheck,
@@ -40,5 +43,6 @@ export default {
   "session:list": SessionList,
   "session:show": SessionShow,
   status: Status,
+  top: Top,
   why: Why,
 };
