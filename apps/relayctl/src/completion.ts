@@ -68,7 +68,7 @@ function casesOf(commands: readonly Completable[]): [words: string, next: string
   const add = (words: string, word: string) => next.set(words, (next.get(words) ?? new Set()).add(word));
   for (const { words, flags } of commands) {
     const parts = words.split(" ");
-    parts.forEach((part, index) => add(parts.slice(0, index).join(" "), part));
+    for (const [index, part] of parts.entries()) add(parts.slice(0, index).join(" "), part);
     for (const flag of flags) add(words, flag);
   }
   return [...next].map(([words, set]) => [words, [...set].toSorted()]);
