@@ -114,13 +114,16 @@ function parkedLines({ sample }: Picture, styles: Styles): string[] {
   return formatTable(PARKED_COLUMNS, cells, styles);
 }
 
+const ESCAPE = "\u001b";
+/** What styles.ts writes. */
+const EMPHASIS = new RegExp(`(${ESCAPE}\\[[0-9]+m)`);
+
 /** Emphasis takes no room, and must not be cut in two. */
 function cut(line: string, columns: number): string {
   let shown = 0;
   let out = "";
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what styles.ts writes
-  for (const part of line.split(/(\u001b\[[0-9]+m)/)) {
-    if (part.startsWith("\u001b")) out += part;
+  for (const part of line.split(EMPHASIS)) {
+    if (part.startsWith(ESCAPE)) out += part;
     else {
       out += part.slice(0, Math.max(0, columns - shown));
       shown += part.length;
