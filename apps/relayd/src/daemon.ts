@@ -14,6 +14,7 @@ import { type ControlServer, openControlServer } from "./control/server.ts";
 import { readOnlyAccess } from "./control/socket.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
 import { EventFeed } from "./event-feed.ts";
+import { limitsOf, warnOfOpenFiles } from "./limits.ts";
 import { Listener } from "./listening/listener.ts";
 import { RouteListeners } from "./listening/route-listeners.ts";
 import { Monitoring } from "./monitoring.ts";
@@ -76,11 +77,12 @@ export class Daemon implements DaemonParts {
       observe: this.feed.observe,
       limits: limitsOf(config),
       certificates: { onRevoked, onExpired },
+      onSpent: (route) => this.book.removeSpent(route),
       ...(cluster && { elsewhere: cluster }),
     });
     const { perRoute } = config.listen;
     this.#routeListeners = perRoute === undefined ? null : new RouteListeners(perRoute, store, this.relay);
-    this.book = new RouteBook(this.relay, store, perRoute, this.#routeListeners);
+    this.book = new RouteBook(this.relay, store, perRoute, this.#routeListeners, log);
     this.reloader = new Reloader(this, loaded);
   }
 
@@ -90,13 +92,7 @@ export class Daemon implements DaemonParts {
     const shares = shareDescriptors();
     const { plane, fallback } = await openDataPlane({ ...loaded.config.splice, pipes: shares.pipes });
     if (fallback !== null) log.warn({ why: fallback }, "sessions are carried by streams, not in the kernel");
-    const { connections } = loaded.config.limits;
-    if (shares.connections < connections) {
-      log.warn(
-        { configured: connections, possible: shares.connections },
-        "limits.connections is more than the open files that this process may have; raise the limit (ulimit -n, LimitNOFILE)",
-      );
-    }
+    warnOfOpenFiles(loaded.config, shares, log);
     const cluster = await joinCluster(loaded.config, materials, log);
     const routes = cluster === null ? store : new ClusterRouteStore(cluster.routes, store);
     const daemon = new Daemon(loaded, materials, routes, plane, cluster, log);
@@ -186,6 +182,7 @@ export class Daemon implements DaemonParts {
   async #closeNow(): Promise<void> {
     this.reloader.close();
     this.#stopListening();
+    this.book.close();
     await this.relay.close();
     await this.cluster?.close();
     await Promise.all(this.#controls.map((control) => control.close()));
@@ -202,19 +199,4 @@ async function joinCluster(config: Config, materials: Materials, log: Logger): P
   if (config.cluster === undefined || materials.cluster === undefined) return null;
   const { Cluster } = await import("./cluster/cluster.ts");
   return await Cluster.open({ config: config.cluster, credentials: materials.cluster, log });
-}
-
-function limitsOf({ limits, pairing, sessions }: Config) {
-  return {
-    headSize: limits.headSize,
-    handshakes: limits.handshakes,
-    connections: Math.min(limits.connections, shareDescriptors().connections),
-    handshakeTimeoutMs: limits.handshakeTimeout,
-    requestTimeoutMs: limits.requestTimeout,
-    detachTimeoutMs: limits.detachTimeout,
-    waitMs: pairing.wait,
-    maxWaitMs: pairing.maxWait,
-    idleTimeoutMs: sessions.idleTimeout,
-    bandwidth: { perFunction: limits.bandwidthPerFunction, perRoute: limits.bandwidthPerRoute },
-  };
 }

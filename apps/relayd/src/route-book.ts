@@ -5,11 +5,13 @@
  */
 import type { RouteChange } from "@serverless-relay/cluster";
 import { type Relay, type Route, routeKey } from "@serverless-relay/core";
+import type { Logger } from "pino";
 import { type Config, mayBePlain, type RouteProtocol } from "./config/schema.ts";
 import { checkName } from "./control/check-name.ts";
 import { ControlFailure } from "./control/failure.ts";
 import { ListenError } from "./listening/listener.ts";
 import { type ListenerWish, NoPortLeft, type RouteListener, type RouteListeners } from "./listening/route-listeners.ts";
+import { hasExpired, RouteExpiry } from "./route-expiry.ts";
 import { type AskedOptions, askedInConfig, differences, onlyOptions, optionsOf, turned } from "./route-options.ts";
 import type { RouteRecord, RouteStore } from "./store/route-store.ts";
 
@@ -43,9 +45,11 @@ export class RouteBook {
   readonly #store: RouteStore;
   readonly #perRoute: Config["listen"]["perRoute"];
   readonly #listeners: RouteListeners | null;
+  readonly #log: Logger;
   readonly #booked = new Set<BookedRoute>();
   /** the static routes' entries in the configuration, as JSON, by route key */
   readonly #configured = new Map<string, string>();
+  readonly #expiry = new RouteExpiry<BookedRoute>((route) => this.#end(route, "expired"));
   #lastChange: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -53,11 +57,13 @@ export class RouteBook {
     store: RouteStore,
     perRoute: Config["listen"]["perRoute"],
     listeners: RouteListeners | null,
+    log: Logger,
   ) {
     this.#relay = relay;
     this.#store = store;
     this.#perRoute = perRoute;
     this.#listeners = listeners;
+    this.#log = log;
   }
 
   /**
@@ -70,7 +76,10 @@ export class RouteBook {
       this.#enter(fromConfig(route));
     }
     for (const record of this.#store.all()) {
-      if (this.find(record.f1, record.f2) === undefined) this.#enter(fromRecord(record));
+      if (this.find(record.f1, record.f2) !== undefined) continue;
+      const route = fromRecord(record);
+      if (hasExpired(route)) await this.#forget(route, "dynamic");
+      else this.#enter(route);
     }
     // Those that had a port get it back before the others are given one.
     const hadPort = (route: BookedRoute) => route.wish.port ?? this.#store.portOf(route.f1, route.f2) ?? null;
@@ -157,9 +166,40 @@ export class RouteBook {
     });
   }
 
+  /** The relay has deleted it already: a route with `once` has had its session. */
+  removeSpent(route: Route): void {
+    if (isBooked(route)) this.#end(route, "spent");
+  }
+
+  /** No timer is left. */
+  close(): void {
+    this.#expiry.close();
+  }
+
+  /** Deletes a route whose time is over: at once in the relay, and then durably; a restart would not bring an expired one back. */
+  #end(route: BookedRoute, why: "expired" | "spent"): void {
+    const told = this.#relay.deleteRoute(route.f1, route.f2, { kill: false });
+    this.#inTurn(async () => {
+      if (!this.#booked.has(route)) return;
+      const { refused = 0 } = (await told) ?? {};
+      this.#booked.delete(route);
+      const another = this.find(route.f1, route.f2); // added anew in a turn before this one
+      if (another === undefined) await this.#forget(route, route.source);
+      this.#log.info({ route: [route.f1, route.f2], why, refused }, "route deleted by itself");
+    }).catch((error: unknown) =>
+      this.#log.error({ err: error, route: [route.f1, route.f2] }, "a route is left behind"),
+    );
+  }
+
+  async #forget(route: Route, source: BookedRoute["source"]): Promise<void> {
+    if (source === "dynamic") await this.#store.delete(route.f1, route.f2);
+    await this.#listeners?.remove(route);
+  }
+
   async #leave(route: BookedRoute, options: { kill: boolean }): Promise<{ refused: number; killed: number }> {
     const ended = (await this.#relay.deleteRoute(route.f1, route.f2, options)) ?? { refused: 0, killed: 0 };
     this.#booked.delete(route);
+    this.#expiry.forget(route);
     await this.#listeners?.remove(route);
     return ended;
   }
@@ -213,11 +253,14 @@ export class RouteBook {
     const refused: Promise<number>[] = [];
     for (const route of removed) {
       this.#booked.delete(route);
+      this.#expiry.forget(route);
       refused.push(this.#relay.deleteRoute(route.f1, route.f2, { kill: false }).then((ended) => ended?.refused ?? 0));
     }
     for (const { route, former } of replaced) {
       if (former !== undefined) this.#booked.delete(former);
+      if (former !== undefined) this.#expiry.forget(former);
       this.#booked.add(route);
+      this.#expiry.watch(route);
       refused.push(this.#relay.replaceRoute(route));
     }
     const warnings: string[] = [];
@@ -249,6 +292,7 @@ export class RouteBook {
 
   #enter(route: BookedRoute): void {
     this.#booked.add(route);
+    this.#expiry.watch(route);
     this.#relay.routes.set(route);
   }
 
@@ -288,6 +332,7 @@ export class RouteBook {
 
   async #openListener(route: BookedRoute): Promise<void> {
     try {
+      if (this.listenerOf(route) !== null) await this.#listeners?.remove(route); // of a route that has just ended
       await this.#listeners?.open(route, route.wish);
     } catch (error) {
       if (!(error instanceof ListenError || error instanceof NoPortLeft)) throw error;

@@ -13,7 +13,17 @@ tls: { cert: ${identities.relay.cert}, key: ${identities.relay.key}, ca: ${ca} }
 control: { socket: run/relayd.sock }
 state: { dir: state }
 pairing: { wait: 15m, maxWait: 15m }
-limits: { connections: 15000 }
+limits:
+  connections: 15000
+  handshakesPerAddress: 512 # everybody is on 127.0.0.1, and is one of two functions
+  arrivalsPerAddress: 100000
+  arrivalsPerFunction: 100000
+  connectionsPerFunction: 15000
+  parkedPerFunction: 15000
+  parkedPerRoute: 15000
+  sessions: 7500
+  sessionsPerFunction: 7500
+  sessionsPerRoute: 7500
 splice: ${mode}
 drain: { timeout: 1s }
 routes: [ { between: [f1, f2] } ]

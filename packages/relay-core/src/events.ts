@@ -5,6 +5,7 @@
  */
 import type { RefusalReason, Role } from "@serverless-relay/protocol";
 import type { DropReason } from "./admission/drops.ts";
+import type { LimitName } from "./limits.ts";
 import type { CloseReason } from "./splice/plane.ts";
 
 /**
@@ -59,6 +60,8 @@ export type RelayEvent =
       readonly durationMs: number;
       /** what the TLS library said of the certificate, or another detail for the operator */
       readonly detail?: string;
+      /** the limit that was met, where one was */
+      readonly limit?: LimitName;
     })
   | (ConnectionEvent & {
       /** ended without an answer, before it was admitted */
@@ -67,6 +70,8 @@ export type RelayEvent =
       readonly names: readonly string[];
       readonly durationMs: number;
       readonly detail?: string;
+      /** the limit that was met, where one was */
+      readonly limit?: LimitName;
     })
   | (ConnectionEvent & {
       /** a parked client went away */

@@ -3,12 +3,15 @@ import type { Identity } from "./admission/identity.ts";
 import { formatPaired } from "./answers.ts";
 import type { EndOfSession } from "./events.ts";
 import type { Route } from "./pairing/routes.ts";
+import type { Stay } from "./quotas.ts";
 import type { Parked } from "./relay-view.ts";
 import type { Leg } from "./splice/plane.ts";
 
 export interface Held extends Parked {
   /** null behind a plain listener */
   readonly identity: Identity | null;
+  /** what it is counted as; null if it leads to another relay */
+  readonly stay: Stay | null;
   readonly leg: Leg;
 }
 

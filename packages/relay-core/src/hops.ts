@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { Refusal, type Role } from "@serverless-relay/protocol";
 import { Admission, type AdmissionLimits } from "./admission/admission.ts";
 import { Dropped } from "./admission/drops.ts";
+import { Gate, type GateLimits } from "./admission/gate.ts";
 import type { Request } from "./admission/request.ts";
 import type { Credentials } from "./admission/tls-server.ts";
 import type { Hop } from "./elsewhere.ts";
@@ -24,7 +25,7 @@ export interface HopsOptions {
   readonly credentials: Credentials;
   /** the names that another relay's certificate may bear; empty: any, for the CA issues to nobody else */
   readonly names: readonly string[];
-  readonly limits: AdmissionLimits;
+  readonly limits: AdmissionLimits & Pick<GateLimits, "handshakes">;
   readonly observe: Observer;
   /** what the channel of the request, a claim, stands for; null: nothing any more */
   readonly redeem: (claim: string) => Promised | null;
@@ -38,10 +39,15 @@ interface Grant {
 export class Hops {
   readonly #options: HopsOptions;
   readonly #admission: Admission;
+  readonly #gate: Gate;
   readonly #entering = new Set<Socket>();
 
   constructor(options: HopsOptions) {
     this.#options = options;
+    // Another relay comes from one address, with whatever its functions ask for.
+    const { handshakes } = options.limits;
+    const noMatter = Number.POSITIVE_INFINITY;
+    this.#gate = new Gate({ handshakes, handshakesPerAddress: noMatter, arrivalsPerAddress: noMatter });
     this.#admission = new Admission(options.credentials, options.limits, options.observe);
   }
 
@@ -50,7 +56,8 @@ export class Hops {
     this.#entering.add(socket);
     this.#enter(socket)
       .catch((error: unknown) => {
-        if (!(error instanceof Refusal || error instanceof Dropped)) socket.destroy(); // those were answered, and reported
+        const answered = error instanceof Refusal || (error instanceof Dropped && error.limit === undefined);
+        if (!answered) socket.destroy();
       })
       .finally(() => this.#entering.delete(socket));
   }
@@ -63,12 +70,18 @@ export class Hops {
   async #enter(socket: Socket): Promise<void> {
     const redeemed: Promised[] = [];
     try {
-      const { link, address, grant } = await this.#admission.admit(socket, "connect", ({ names }, flaw, request) => {
-        if (flaw !== null) throw new Refusal(flaw);
-        const granted = this.#authorize(names, request);
-        redeemed.push(granted.promised);
-        return granted;
-      });
+      const place = this.#gate.enter(socket);
+      const { link, address, grant } = await this.#admission.admit(
+        socket,
+        place,
+        "connect",
+        ({ names }, flaw, request) => {
+          if (flaw !== null) throw new Refusal(flaw);
+          const granted = this.#authorize(names, request);
+          redeemed.push(granted.promised);
+          return granted;
+        },
+      );
       if (link.kind !== "bare") throw new Dropped("detach_violated");
       if (await grant.promised.meet({ link, address, peerRole: grant.peerRole })) redeemed.pop();
     } finally {

@@ -77,7 +77,9 @@ export class Joins {
         return session.bytes;
       },
     };
-    const joined: Joined = { live, session, bandwidth, identities: [first.identity, second.identity], blamed: null };
+    const identities = [first.identity, second.identity] as const;
+    const stays = [first.stay, second.stay] as const;
+    const joined: Joined = { live, session, bandwidth, identities, stays, blamed: null };
     this.#onJoined(joined, pair);
     return joined;
   }

@@ -3,9 +3,10 @@ import type { Identity } from "./admission/identity.ts";
 import type { BandwidthShare } from "./bandwidth.ts";
 import { inSlices } from "./in-slices.ts";
 import { type Route, routeKey } from "./pairing/routes.ts";
+import type { Stay } from "./quotas.ts";
 import type { LiveSession } from "./relay-view.ts";
-import { IdleWatch } from "./splice/idle-watch.ts";
 import type { CloseReason, Session } from "./splice/plane.ts";
+import { type SessionTimes, SessionWatch } from "./splice/session-watch.ts";
 
 /** A session, and what is known of it. */
 export interface Joined {
@@ -14,6 +15,8 @@ export interface Joined {
   readonly bandwidth: BandwidthShare;
   /** of its ends; null behind a plain listener */
   readonly identities: readonly [Identity | null, Identity | null];
+  /** what its ends are counted as */
+  readonly stays: readonly [Stay | null, Stay | null];
   /** the end for whose sake the relay ended it */
   blamed: 0 | 1 | null;
 }
@@ -22,11 +25,15 @@ export class LiveSessions {
   readonly #joined = new Map<string, Joined>();
   /** by route key; a route without sessions is not in here */
   readonly #onRoutes = new Map<string, Set<Joined>>();
-  readonly #idle: IdleWatch;
+  readonly #watch: SessionWatch;
   #onNone: (() => void) | null = null;
 
-  constructor(limits: { readonly idleTimeoutMs: number }) {
-    this.#idle = new IdleWatch(limits.idleTimeoutMs);
+  constructor(times: SessionTimes) {
+    this.#watch = new SessionWatch(times);
+  }
+
+  setTimes(times: SessionTimes): void {
+    this.#watch.setTimes(times);
   }
 
   get size(): number {
@@ -59,7 +66,7 @@ export class LiveSessions {
     const others = this.#onRoutes.get(key);
     if (others === undefined) this.#onRoutes.set(key, new Set([joined]));
     else others.add(joined);
-    this.#idle.add(joined.session);
+    this.#watch.add(joined.session);
   }
 
   /** It has ended. */

@@ -1,9 +1,8 @@
 /** What a Relay is constructed with, and how connections reach it. */
-import type { AdmissionLimits } from "./admission/admission.ts";
 import type { Credentials } from "./admission/tls-server.ts";
-import type { BandwidthLimits } from "./bandwidth.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 import type { Observer } from "./events.ts";
+import type { RelayLimits } from "./limits.ts";
 import type { Route } from "./pairing/routes.ts";
 import type { DataPlane } from "./splice/plane.ts";
 
@@ -12,6 +11,8 @@ export interface RelayOptions {
   readonly plane: DataPlane;
   readonly observe: Observer;
   readonly limits: RelayLimits;
+  /** a route with the option `once` has had its session: it is deleted already, here */
+  readonly onSpent?: (route: Route) => void;
   /** default: revoked ends, expired is kept */
   readonly certificates?: CertificatePolicy;
   /** other relays, where peers may be parked; without it, all that there is is here */
@@ -26,18 +27,6 @@ export interface CertificatePolicy {
 }
 
 export const DEFAULT_CERTIFICATE_POLICY: CertificatePolicy = { onRevoked: "end", onExpired: "keep" };
-
-export interface RelayLimits extends AdmissionLimits {
-  /** connections in all: being admitted, parked, in sessions */
-  readonly connections: number;
-  /** how long a client is parked that does not say, and the longest that it may ask for */
-  readonly waitMs: number;
-  readonly maxWaitMs: number;
-  /** a session in which nothing moves for so long is ended */
-  readonly idleTimeoutMs: number;
-  /** default: unlimited */
-  readonly bandwidth?: BandwidthLimits;
-}
 
 /** The listener that a connection came in by: the shared one, or a route's with its protocol. */
 export type Entrance =

@@ -6,9 +6,18 @@ import type { ClientCredentials } from "@serverless-relay/testkit";
 import { expect } from "vitest";
 import { type Entrance, Relay, type RelayEvent, type RelayLimits, StreamPlane } from "./index.ts";
 
-const LIMITS: RelayLimits = {
+export const LIMITS: RelayLimits = {
   headSize: 16_384,
   handshakes: 100,
+  handshakesPerAddress: 100,
+  arrivalsPerAddress: 10_000,
+  arrivalsPerFunction: 10_000,
+  connectionsPerFunction: 1_000,
+  parkedPerFunction: 1_000,
+  parkedPerRoute: 1_000,
+  sessions: 1_000,
+  sessionsPerFunction: 1_000,
+  sessionsPerRoute: 1_000,
   handshakeTimeoutMs: 5_000,
   requestTimeoutMs: 5_000,
   detachTimeoutMs: 5_000,
@@ -16,6 +25,7 @@ const LIMITS: RelayLimits = {
   waitMs: 10_000,
   maxWaitMs: 20_000,
   idleTimeoutMs: 60_000,
+  maxDurationMs: null,
 };
 
 export interface TestCertificates {

@@ -7,21 +7,24 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Refusal } from "@serverless-relay/protocol";
 import { Admission, type Admitted } from "./admission/admission.ts";
 import { Dropped } from "./admission/drops.ts";
+import { Gate, type Place } from "./admission/gate.ts";
 import type { Identity } from "./admission/identity.ts";
 import { admitPlain } from "./admission/plain.ts";
 import type { Request } from "./admission/request.ts";
 import type { Credentials } from "./admission/tls-server.ts";
 import type { Flaw } from "./admission/trust.ts";
 import { formatRefusal } from "./answers.ts";
-import { Bandwidth, type BandwidthLimits } from "./bandwidth.ts";
+import { Bandwidth } from "./bandwidth.ts";
 import { Drain, type DrainTimes } from "./drain.ts";
 import type { Observer } from "./events.ts";
 import { type Held, namesOf, peerNameOf } from "./held.ts";
 import { identify } from "./ids.ts";
 import { Joins } from "./joins.ts";
+import { limitIn, type RelayLimits, type Usage } from "./limits.ts";
 import { type Joined, LiveSessions } from "./live-sessions.ts";
 import { type Pair, Rendezvous, Withdrawn } from "./pairing/rendezvous.ts";
 import { type Route, RouteTable } from "./pairing/routes.ts";
+import { Quotas, type Stay } from "./quotas.ts";
 import {
   type CertificatePolicy,
   DEFAULT_CERTIFICATE_POLICY,
@@ -37,6 +40,11 @@ import { plainTerms, type Terms, termsOf } from "./terms.ts";
 /** Seconds after which a client that found the relay full or draining may try again. */
 const RETRY_AFTER_S = 1;
 
+/** What a caller was allowed to, and what it is counted as. */
+interface Granted extends Terms {
+  readonly stay: Stay;
+}
+
 export class Relay {
   readonly routes = new RouteTable((route) => this.#renewBandwidth(this.#sessions.on(route)));
   readonly #options: RelayOptions;
@@ -47,13 +55,19 @@ export class Relay {
   readonly #sessions: LiveSessions;
   readonly #standing: Standing;
   readonly #seeking: Seeking | null;
+  readonly #gate: Gate;
+  readonly #quotas: Quotas;
   readonly #admitting = new Set<Socket>();
+  #limits: RelayLimits;
   #drain: Drain | null = null;
   #drained: Promise<void> | null = null;
   #onNobodyEntering: (() => void) | null = null;
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    this.#limits = options.limits;
+    this.#gate = new Gate(options.limits);
+    this.#quotas = new Quotas(options.limits, this.routes);
     this.#sessions = new LiveSessions(options.limits);
     this.#admission = new Admission(options.credentials, options.limits, options.observe);
     const policy = options.certificates ?? DEFAULT_CERTIFICATE_POLICY;
@@ -64,7 +78,7 @@ export class Relay {
     this.#joins = new Joins(
       options.plane,
       this.#bandwidth,
-      (pair) => this.#standing.mayMeet(pair),
+      (pair) => this.#standing.mayMeet(pair) && this.#quotas.mayBegin(pair),
       (joined, pair) => this.#began(joined, pair),
     );
     const { plane, elsewhere } = options;
@@ -81,8 +95,10 @@ export class Relay {
 
   /** Takes over a connection that has just been accepted, with `allowHalfOpen`. */
   accept(socket: Socket, entrance: Entrance): void {
+    const place = this.#placeFor(socket);
+    if (place === null) return;
     // Two steps, for whoever is parked has left the first one: nothing of it, not even the socket, is held on to.
-    this.#enter(socket, entrance).then(
+    this.#enter(socket, place, entrance).then(
       (held) => {
         if (held !== null) void this.#meet(held);
       },
@@ -99,6 +115,25 @@ export class Relay {
 
   parkedOn(route: Route): number {
     return this.#rendezvous.countOn(route);
+  }
+
+  get limits(): RelayLimits {
+    return this.#limits;
+  }
+
+  /** From now on these hold. Whoever is here already stays, but for sessions that have lasted, or been idle, for too long. */
+  setLimits(limits: RelayLimits): void {
+    this.#limits = limits;
+    this.#gate.setLimits(limits);
+    this.#quotas.setLimits(limits);
+    this.#admission.setLimits(limits);
+    this.#sessions.setTimes(limits);
+    this.#bandwidth.limits = limits.bandwidth ?? {};
+    this.#renewBandwidth(this.#sessions.all());
+  }
+
+  usage(): Usage {
+    return { handshakes: this.#gate.size, connections: this.#connections, sessions: this.#quotas.sessions };
   }
 
   /** How many are parked in all. */
@@ -121,7 +156,7 @@ export class Relay {
 
   /** Whether one connection more is one too many. */
   get full(): boolean {
-    return this.#connections >= this.#options.limits.connections;
+    return this.#connections >= this.#limits.connections;
   }
 
   /** Undefined if there is no such session, or it has ended. */
@@ -170,12 +205,6 @@ export class Relay {
     return this.#standing.review();
   }
 
-  /** For sessions under way, too. */
-  setBandwidth(limits: BandwidthLimits): void {
-    this.#bandwidth.limits = limits;
-    this.#renewBandwidth(this.#sessions.all());
-  }
-
   /**
    * Stops admitting and refuses who is parked; resolves when every session has ended. Those that have not after
    * `deadlineMs` are reset. Called again, it sets that deadline anew.
@@ -219,11 +248,24 @@ export class Relay {
     await nextTurn(); // by then each `#meet` has heard of it, and has dismissed its client
   }
 
+  /** Null if there is none: then it has been closed and reported, before anything was done for it. */
+  #placeFor(socket: Socket): Place | null {
+    try {
+      return this.#gate.enter(socket);
+    } catch (error) {
+      if (!(error instanceof Dropped)) throw error;
+      const seen = { ...identify(socket), names: [], durationMs: 0 };
+      socket.on("error", () => {}).resetAndDestroy(); // a FIN would leave the kernel a connection in TIME_WAIT
+      this.#observe({ event: "dropped", reason: error.reason, ...limitIn(error), ...seen });
+      return null;
+    }
+  }
+
   /** Admitted and parked; null if it was not, which has been answered and reported. */
-  async #enter(socket: Socket, entrance: Entrance): Promise<Held | null> {
+  async #enter(socket: Socket, place: Place, entrance: Entrance): Promise<Held | null> {
     this.#admitting.add(socket);
     try {
-      return this.#park(await this.#admit(socket, entrance));
+      return this.#park(await this.#admit(socket, place, entrance));
     } catch (error) {
       if (error instanceof Refusal || error instanceof Dropped) return null;
       throw error;
@@ -243,13 +285,16 @@ export class Relay {
     }
   }
 
-  async #admit(socket: Socket, entrance: Entrance): Promise<Admitted<Terms>> {
-    const admitted =
-      entrance.protocol === "plain"
-        ? admitPlain(socket, () => this.#authorizePlain(entrance.route), this.#observe)
-        : await this.#admission.admit(socket, entrance.protocol, (identity, flaw, request) =>
-            this.#authorize(entrance, identity, flaw, request),
-          );
+  async #admit(socket: Socket, place: Place, entrance: Entrance): Promise<Admitted<Granted>> {
+    const granted: Granted[] = [];
+    const admitted = await this.#admitAs(socket, place, entrance, (terms) => {
+      const grant = { ...terms, stay: this.#quotas.begin(terms, this.#rendezvous.hasPeerFor(terms)) };
+      granted.push(grant);
+      return grant;
+    }).catch((error: unknown) => {
+      for (const { stay } of granted) this.#quotas.end(stay); // it failed after that: it did not detach
+      throw error;
+    });
     const { connection, address, transport, durationMs, grant } = admitted;
     const { name, peer, channel } = grant;
     const route = namesOf(grant.route);
@@ -257,22 +302,38 @@ export class Relay {
     return admitted;
   }
 
+  async #admitAs(
+    socket: Socket,
+    place: Place,
+    entrance: Entrance,
+    grant: (terms: Terms) => Granted,
+  ): Promise<Admitted<Granted>> {
+    if (entrance.protocol === "plain") {
+      return admitPlain(socket, place, () => grant(this.#authorizePlain(entrance.route)), this.#observe);
+    }
+    return await this.#admission.admit(socket, place, entrance.protocol, (identity, flaw, request) =>
+      grant(this.#authorize(entrance, identity, flaw, request)),
+    );
+  }
+
   #authorize(entrance: Entrance, identity: Identity, flaw: Flaw | null, request: Request | null): Terms {
     if (flaw === null) this.#checkOpen();
-    const terms = termsOf(entrance, identity, flaw, request, this.routes, this.#options.limits);
+    const terms = termsOf(entrance, identity, flaw, request, this.routes, this.#limits);
     if (flaw !== null) this.#checkOpen(); // only now it is somebody to whom that may be told
     return terms;
   }
 
   #authorizePlain(route: Route): Terms {
     this.#checkOpen();
-    return plainTerms(route, this.#options.limits);
+    return plainTerms(route, this.#limits);
   }
 
   /** Throws Refusal if nobody is admitted just now. */
   #checkOpen(): void {
     if (this.#drain !== null) throw this.#drainingRefusal();
-    if (this.#isFull()) throw new Refusal("full", { retryAfter: RETRY_AFTER_S });
+    if (this.#connections > this.#limits.connections) {
+      throw new Refusal("full", { retryAfter: RETRY_AFTER_S, limit: "connections" });
+    }
   }
 
   /** In a cluster there is another relay to go to at once. */
@@ -280,20 +341,17 @@ export class Relay {
     return new Refusal("draining", { retryAfter: this.#options.elsewhere === undefined ? RETRY_AFTER_S : 0 });
   }
 
-  #isFull(): boolean {
-    return this.#connections > this.#options.limits.connections;
-  }
-
-  /** Being admitted, parked, in sessions. */
+  /** On their way in, parked, and in sessions. */
   get #connections(): number {
-    return this.#admitting.size + this.#rendezvous.size + 2 * this.#sessions.size;
+    return this.#gate.size + this.#quotas.connections;
   }
 
-  #park({ link, grant, identity, request, connection, address, transport }: Admitted<Terms>): Held {
-    const { route, channel, name, role, waitMs } = grant;
+  #park({ link, grant, identity, request, connection, address, transport }: Admitted<Granted>): Held {
+    const { route, channel, name, role, waitMs, stay } = grant;
     const parkedAt = performance.now();
     const held: Held = {
       identity,
+      stay,
       connection,
       address,
       transport,
@@ -317,22 +375,35 @@ export class Relay {
       if (this.#drain !== null) throw this.#drainingRefusal();
       this.#standing.check(held);
       this.#standing.watchParked(held);
+      if (this.#rendezvous.hasPeerFor(held)) this.#quotas.reserveSession(held.stay);
+      else this.#quotas.checkParking(held.stay);
       const arrival = this.#rendezvous.arrive(held, { again });
       const stopSeeking = this.#seeking?.begin(held);
       const pair = await arrival.finally(stopSeeking);
       const joined = await this.#joins.of(pair);
       // Of two that are parked here, the later one leads; a hop leads nobody.
       if (joined !== null) return { joined, leads: pair.second === held || pair.second.transport === "hop" };
+      this.#quotas.releaseSession(held.stay);
     }
   }
 
   #began(joined: Joined, { first }: Pair<Held>): void {
     this.#sessions.add(joined);
+    for (const stay of joined.stays) this.#quotas.unpark(stay);
     this.#renewBandwidth([joined]); // the limits may have changed while the two were joined
     const { id, route, channel, ends } = joined.live;
     const waitedMs = performance.now() - first.parkedAt;
     this.#observe({ event: "paired", session: id, route: namesOf(route), channel, ends, waitedMs });
     this.#standing.watchSession(joined);
+    this.#spend(route);
+  }
+
+  /** A route for one session has had it: nobody else meets there. */
+  #spend({ f1, f2 }: Route): void {
+    const route = this.routes.find(f1, f2);
+    if (route?.options?.once !== true) return;
+    void this.deleteRoute(f1, f2, { kill: false });
+    this.#options.onSpent?.(route);
   }
 
   #renewBandwidth(sessions: readonly Joined[]): void {
@@ -346,6 +417,7 @@ export class Relay {
     const startedAt = performance.now();
     const { reason, by: causedBy, bytes } = await session.ended;
     const by = causedBy ?? joined.blamed;
+    for (const stay of joined.stays) this.#quotas.end(stay);
     this.#sessions.delete(joined);
     const { id, route, channel } = live;
     const names = [live.ends[0].name, live.ends[1].name] as const;
@@ -364,6 +436,7 @@ export class Relay {
   }
 
   #turnAway(held: Held, why: unknown): void {
+    this.#quotas.end(held.stay);
     const { connection, address, name, route, channel, parkedAt } = held;
     const durationMs = performance.now() - parkedAt;
     // One that goes away while it is being refused has heard nothing.
@@ -377,7 +450,7 @@ export class Relay {
     const names = name === null ? [] : [name];
     const peer = name === null ? null : peerNameOf(route, name);
     const seen = { connection, address, names, peer, durationMs };
-    this.#observe({ event: "refused", reason: refusal.reason, parked: true, ...seen });
+    this.#observe({ event: "refused", reason: refusal.reason, ...limitIn(refusal), parked: true, ...seen });
   }
 
   /** Whatever the client did, it costs its connection, and not the process. */

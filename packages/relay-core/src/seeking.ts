@@ -75,6 +75,7 @@ export class Seeking {
       channel,
       name,
       role: peerRole,
+      stay: null,
       identity: null, // the other relay has verified it, and looks after it
       speaksConnect: told === undefined,
       parkedAt: performance.now(),

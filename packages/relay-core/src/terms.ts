@@ -4,11 +4,12 @@ import { Dropped } from "./admission/drops.ts";
 import type { Identity } from "./admission/identity.ts";
 import type { Request } from "./admission/request.ts";
 import type { Flaw } from "./admission/trust.ts";
+import type { RelayLimits } from "./limits.ts";
 import { authorize, type Claim, endOfRoute } from "./pairing/authorize.ts";
 import type { Caller } from "./pairing/pins.ts";
 import type { Arrival } from "./pairing/rendezvous.ts";
 import type { Route, RouteTable } from "./pairing/routes.ts";
-import type { Entrance, RelayLimits } from "./relay-options.ts";
+import type { Entrance } from "./relay-options.ts";
 
 /** What a caller was allowed to. `name` and `peer` are null behind a plain listener: nobody is verified there. */
 export interface Terms extends Pick<Claim, "route"> {
@@ -57,20 +58,26 @@ function termsFor(
   caller: Caller,
   request: Request | null,
   routes: RouteTable,
-  { waitMs, maxWaitMs }: RelayLimits,
+  limits: RelayLimits,
 ): Terms {
   if (request === null) {
     const claim = entrance.route === undefined ? null : endOfRoute(entrance.route, caller);
     if (claim === null) throw new Dropped("not_of_this_route");
-    return { ...claim, channel: DEFAULT_CHANNEL, role: undefined, waitMs };
+    return { ...claim, channel: DEFAULT_CHANNEL, role: undefined, waitMs: waitOn(claim.route, limits) };
   }
   const claim = authorize(routes, caller, request);
   if (entrance.route !== undefined && entrance.route !== claim.route) throw new Refusal("no_route");
-  const asked = request.wait === undefined ? waitMs : request.wait * 1000;
-  return { ...claim, channel: request.channel, role: request.role, waitMs: Math.min(asked, maxWaitMs) };
+  const waitMs = request.wait === undefined ? waitOn(claim.route, limits) : request.wait * 1000;
+  return { ...claim, channel: request.channel, role: request.role, waitMs: Math.min(waitMs, limits.maxWaitMs) };
 }
 
 /** Of whoever comes to a plain listener. */
-export function plainTerms(route: Route, { waitMs }: RelayLimits): Terms {
+export function plainTerms(route: Route, limits: RelayLimits): Terms {
+  const waitMs = waitOn(route, limits);
   return { route, name: null, peer: null, channel: DEFAULT_CHANNEL, role: undefined, waitMs };
+}
+
+/** How long a client waits that does not say. */
+function waitOn({ options }: Route, { waitMs, maxWaitMs }: RelayLimits): number {
+  return options?.wait === undefined ? waitMs : Math.min(options.wait * 1000, maxWaitMs);
 }

@@ -32,7 +32,11 @@ export const REFUSALS = {
   no_route: terms(403, "http_request_denied", "no route lets this caller meet that peer: relayctl route add"),
   method_not_allowed: terms(405, "http_request_error", "only CONNECT is served here"),
   request_timeout: terms(408, "http_request_error", "the request did not come in time"),
-  quota_exceeded: terms(429, "connection_limit_reached", "a quota of this function is used up: try again later"),
+  quota_exceeded: terms(
+    429,
+    "connection_limit_reached",
+    "a quota of this function or its route is used up: try again later",
+  ),
   head_too_large: terms(431, "http_request_error", "the request head is too large"),
   internal_error: terms(500, "proxy_internal_error", "the relay failed: its log says how"),
   peer_vanished: terms(502, "connection_terminated", "the peer went away while the two were being paired"),
@@ -58,10 +62,13 @@ export class Refusal extends Error {
   readonly reason: RefusalReason;
   /** seconds for Retry-After (RFC 9110 §10.2.3) */
   readonly retryAfter: number | undefined;
+  /** the limit that was met, by its key in the relay's configuration: for the log, and not for the caller */
+  readonly limit: string | undefined;
 
-  constructor(reason: RefusalReason, options: { retryAfter?: number } = {}) {
+  constructor(reason: RefusalReason, options: { retryAfter?: number; limit?: string } = {}) {
     super(REFUSALS[reason].advice);
     this.reason = reason;
     this.retryAfter = options.retryAfter;
+    this.limit = options.limit;
   }
 }

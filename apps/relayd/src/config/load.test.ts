@@ -52,6 +52,13 @@ describe("a configuration that says the least", () => {
         detachTimeout: 10_000,
         connections: 10_000,
         handshakes: 512,
+        arrivalsPerAddress: 500,
+        arrivalsPerFunction: 200,
+        connectionsPerFunction: 2500,
+        parkedPerFunction: 2500,
+        parkedPerRoute: 5000,
+        sessionsPerFunction: 2500,
+        sessionsPerRoute: 2500,
       },
       sessions: { idleTimeout: 3_600_000, onRevoked: "end", onExpired: "keep" },
       drain: { timeout: 30_000 },
@@ -72,8 +79,12 @@ tls: { cert: /etc/relay.pem, key: ../relay.key, ca: ca.pem, crl: crl.pem }
 control: { socket: /run/relayd.sock }
 state: { dir: . }
 pairing: { wait: 500ms, maxWait: 1h }
-limits: { headSize: 1MiB, handshakeTimeout: 1s, requestTimeout: 2s, detachTimeout: 3s, connections: 1, handshakes: 2, bandwidthPerFunction: 1MiB, bandwidthPerRoute: 2MiB/s }
-sessions: { idleTimeout: 2h }
+limits:
+  { headSize: 1MiB, handshakeTimeout: 1s, requestTimeout: 2s, detachTimeout: 3s, connections: 1, handshakes: 2,
+    handshakesPerAddress: 3, arrivalsPerAddress: 4, arrivalsPerFunction: 5, connectionsPerFunction: 6, parkedPerFunction: 7,
+    parkedPerRoute: 8, sessions: 9, sessionsPerFunction: 10, sessionsPerRoute: 11,
+    bandwidthPerFunction: 1MiB, bandwidthPerRoute: 2MiB/s }
+sessions: { idleTimeout: 2h, maxDuration: 24h }
 drain: { timeout: 15m }
 splice: { mode: kernel, threads: 4 }
 routes:
@@ -110,10 +121,19 @@ log: { level: trace, format: json }
         detachTimeout: 3000,
         connections: 1,
         handshakes: 2,
+        handshakesPerAddress: 3,
+        arrivalsPerAddress: 4,
+        arrivalsPerFunction: 5,
+        connectionsPerFunction: 6,
+        parkedPerFunction: 7,
+        parkedPerRoute: 8,
+        sessions: 9,
+        sessionsPerFunction: 10,
+        sessionsPerRoute: 11,
         bandwidthPerFunction: 1_048_576,
         bandwidthPerRoute: 2_097_152,
       },
-      sessions: { idleTimeout: 7_200_000, onRevoked: "end", onExpired: "keep" },
+      sessions: { idleTimeout: 7_200_000, maxDuration: 86_400_000, onRevoked: "end", onExpired: "keep" },
       drain: { timeout: 900_000 },
       splice: { mode: "kernel", threads: 4 },
       routes: [

@@ -115,8 +115,39 @@ const limits = section("limits: { connections: 10000 }", {
   handshakeTimeout: duration.prefault("10s").describe("from TCP accept to the end of the TLS handshake"),
   requestTimeout: duration.prefault("10s").describe("from the handshake to the end of the request head"),
   detachTimeout: duration.prefault("10s").describe("for the client's close_notify"),
-  connections: whole("how many, such as 10000").prefault(10_000).describe("admissions, parked and session ends in all"),
-  handshakes: whole("how many, such as 512").prefault(512).describe("TLS handshakes in progress"),
+  connections: whole("how many, such as 10000")
+    .prefault(10_000)
+    .describe("connections in all: on their way in, parked, and two for each session; beyond, 503 full"),
+  handshakes: whole("how many, such as 512")
+    .prefault(512)
+    .describe(
+      "connections from TCP accept until they are authorized (handshake, request, checks), in all; beyond, the oldest that has had more than a second is dropped, else the newcomer",
+    ),
+  handshakesPerAddress: whole("how many, such as 256")
+    .optional()
+    .describe("the same from one IPv4 address, or one /64 of IPv6; default: half of limits.handshakes"),
+  arrivalsPerAddress: whole("how many a second, such as 500")
+    .prefault(500)
+    .describe("connections a second from one IPv4 address, or one /64 of IPv6; beyond, dropped before TLS"),
+  arrivalsPerFunction: whole("how many a second, such as 200")
+    .prefault(200)
+    .describe("connections a second of one function, once its certificate is verified; beyond, 429"),
+  connectionsPerFunction: whole("how many, such as 2500")
+    .prefault(2_500)
+    .describe("connections of one function, parked and in sessions; beyond, 429"),
+  parkedPerFunction: whole("how many, such as 2500").prefault(2_500).describe("parked of one function; beyond, 429"),
+  parkedPerRoute: whole("how many, such as 5000")
+    .prefault(5_000)
+    .describe("parked on one route, both ends together; beyond, 429"),
+  sessions: whole("how many, such as 5000")
+    .optional()
+    .describe("sessions in all; whoever would begin one more gets 503 full; default: half of limits.connections"),
+  sessionsPerFunction: whole("how many, such as 2500")
+    .prefault(2_500)
+    .describe("sessions of one function; whoever would begin one more gets 429"),
+  sessionsPerRoute: whole("how many, such as 2500")
+    .prefault(2_500)
+    .describe("sessions of one route; whoever would begin one more gets 429; a route's maxSessions may be less"),
   bandwidthPerFunction: rate
     .optional()
     .describe("bytes per second, of all sessions of a function together, both directions; default: unlimited"),
@@ -157,6 +188,9 @@ export const configSchema = section("the keys listen, tls, control and state", {
   splice: z.preprocess((input) => (typeof input === "string" ? { mode: input } : input), splice.prefault({})),
   sessions: section("sessions: { idleTimeout: 1h }", {
     idleTimeout: duration.prefault("1h").describe("ends a session in which nothing moves in either direction"),
+    maxDuration: duration
+      .optional()
+      .describe("ends a session that has lasted so long, whatever moves; default: none is ended for that"),
     onRevoked: oneOf(["end", "keep"])
       .prefault("end")
       .describe("sessions in which a certificate is revoked while they run, or its CA is taken away"),

@@ -33,6 +33,10 @@ it("names what is taken up by its key, files by what is in them as well", () => 
   expect(changedKeys(settings(), settings())).toEqual([]);
   expect(changedKeys(settings(), settings({}, { crl: ["e"] }))).toEqual(["tls.crl"]);
   const changed = { log: { level: "debug" }, drain: { timeout: "5s" }, routes: [{ between: ["f1", "f2"] }] };
+  expect(changedKeys(settings(), settings({ limits: { sessions: 5 }, pairing: { wait: "5s" } }))).toEqual([
+    "limits.sessions",
+    "pairing.wait",
+  ]);
   expect(changedKeys(settings(), settings(changed, { cert: "e", key: "f" }))).toEqual([
     "drain.timeout",
     "log.level",

@@ -3,6 +3,7 @@ import type { Relay } from "@serverless-relay/core";
 import type { Logger } from "pino";
 import type { Materials } from "../config/files.ts";
 import type { Config } from "../config/schema.ts";
+import { limitsOf } from "../limits.ts";
 import type { RouteBook, StaticChanges } from "../route-book.ts";
 import { changedKeys, type Settings } from "./changes.ts";
 
@@ -32,15 +33,16 @@ export async function putInForce(parts: Reloadable, next: Settings): Promise<Put
     const { onRevoked, onExpired } = next.config.sessions;
     // First, for it alone may throw.
     if (changed.some(concernsCertificates)) review = relay.setCredentials(next.materials, { onRevoked, onExpired });
-    if (changed.some((key) => key.startsWith("limits.bandwidth"))) {
-      const { bandwidthPerFunction: perFunction, bandwidthPerRoute: perRoute } = next.config.limits;
-      relay.setBandwidth({ perFunction, perRoute });
-    }
+    if (changed.some(concernsLimits)) relay.setLimits(limitsOf(next.config));
     if (changed.includes("log.level")) log.level = next.config.log.level;
     parts.config = next.config;
     parts.materials = next.materials;
   });
   return { changed, routes, ...(await review) };
+}
+
+function concernsLimits(key: string): boolean {
+  return ["limits.", "pairing.", "sessions."].some((group) => key.startsWith(group));
 }
 
 function concernsCertificates(key: string): boolean {

@@ -10,10 +10,12 @@ import { DetachFailed, RecordStream, Refusal } from "@serverless-relay/protocol"
 import { formatRefusal } from "../answers.ts";
 import type { EndTransport, Observer } from "../events.ts";
 import { identify } from "../ids.ts";
+import { limitIn } from "../limits.ts";
 import type { BareLink, Link } from "../link.ts";
 import { verdictOf, verifyCertificate } from "./certificate.ts";
 import { Dropped } from "./drops.ts";
 import { Entry, type Requested } from "./entry.ts";
+import type { Place } from "./gate.ts";
 import { createConnectParser } from "./http-parser.ts";
 import { Identities, type Identity } from "./identity.ts";
 import { refuseInTls } from "./refuse.ts";
@@ -24,8 +26,6 @@ import { type Flaw, Trust } from "./trust.ts";
 export interface AdmissionLimits {
   /** bytes of a request head */
   readonly headSize: number;
-  /** handshakes in progress; further connections are dropped */
-  readonly handshakes: number;
   readonly handshakeTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly detachTimeoutMs: number;
@@ -55,32 +55,32 @@ export interface Admitted<Grant> {
 }
 
 export class Admission {
-  readonly #limits: AdmissionLimits;
+  #limits: AdmissionLimits;
   readonly #observe: Observer;
   readonly #tls: ReturnType<typeof createTlsServer>;
-  readonly #http: ReturnType<typeof createConnectParser>;
+  #http: ReturnType<typeof createConnectParser>;
   // tls.Server has no word for which stream a TLSSocket runs over: the entry travels with the handshake's callbacks.
   readonly #entering = new AsyncLocalStorage<Entry>();
   readonly #entries = new WeakMap<object, Entry>();
   readonly #identities = new Identities();
   #trust: Trust;
-  #handshakes = 0;
 
   constructor(credentials: Credentials, limits: AdmissionLimits, observe: Observer) {
     this.#limits = limits;
     this.#trust = new Trust(credentials);
     this.#observe = observe;
-    this.#tls = createTlsServer(credentials, limits.handshakeTimeoutMs);
+    this.#tls = createTlsServer(credentials);
     this.#tls.on("secureConnection", (tls) => this.#entering.getStore()?.secured.resolve(this.#watched(tls)));
     this.#tls.on("tlsClientError", (error) => {
-      this.#entering.getStore()?.fail(new Dropped("handshake_failed", error.message));
+      this.#entering.getStore()?.fail(new Dropped("handshake_failed", { detail: error.message }));
     });
-    this.#http = createConnectParser(limits.headSize, (stream, requested) => {
-      const entry = this.#entries.get(stream);
-      if (entry === undefined) return;
-      entry.asked = true;
-      entry.requested.resolve(requested);
-    });
+    this.#http = this.#createParser(limits);
+  }
+
+  /** From the next step of each connection on. */
+  setLimits(limits: AdmissionLimits): void {
+    if (limits.headSize !== this.#limits.headSize) this.#http = this.#createParser(limits);
+    this.#limits = limits;
   }
 
   /**
@@ -100,12 +100,18 @@ export class Admission {
 
   /**
    * Admits the client behind `socket`, or answers it, reports why, and throws Refusal or Dropped. The socket is this
-   * method's until it returns.
+   * method's until it returns. It leaves its `place` once it is authorized.
    */
-  async admit<Grant>(socket: Socket, protocol: Protocol, authorize: Authorize<Grant>): Promise<Admitted<Grant>> {
+  async admit<Grant>(
+    socket: Socket,
+    place: Place,
+    protocol: Protocol,
+    authorize: Authorize<Grant>,
+  ): Promise<Admitted<Grant>> {
     const { connection, address } = identify(socket);
     const startedAt = performance.now();
     const entry = new Entry(new RecordStream(socket), this.#trust);
+    place.onCrowdedOut = (why) => entry.fail(why);
     let tls: TLSSocket | null = null;
     let names: readonly string[] = [];
     let peer: string | null = null;
@@ -118,6 +124,7 @@ export class Admission {
       const { request, head } = understand(requested, flaw);
       peer = request?.peer ?? null;
       const grant = authorize(identity, flaw, request);
+      place.leave();
       names = identity.names;
       const link = request?.transport === "raw" ? await this.#detach(entry, tls, head) : stay(entry, tls, head);
       const transport = link.kind === "bare" ? "raw" : "tls";
@@ -133,13 +140,21 @@ export class Admission {
       this.#report(why, { connection, address, names, peer, durationMs: performance.now() - startedAt }, tls);
       throw why;
     } finally {
+      place.onCrowdedOut = () => socket.destroy();
       entry.finish();
     }
   }
 
+  #createParser({ headSize }: AdmissionLimits): ReturnType<typeof createConnectParser> {
+    return createConnectParser(headSize, (stream, requested) => {
+      const entry = this.#entries.get(stream);
+      if (entry === undefined) return;
+      entry.asked = true;
+      entry.requested.resolve(requested);
+    });
+  }
+
   async #handshake(entry: Entry, protocol: Protocol): Promise<TLSSocket> {
-    if (this.#handshakes >= this.#limits.handshakes) throw new Dropped("too_many_handshakes");
-    this.#handshakes++;
     const { socket } = entry.records;
     // TLS itself would wait for the rest of a handshake that cannot come any more, until the deadline.
     const onFin = () => entry.fail(new Dropped("client_gone"));
@@ -152,7 +167,6 @@ export class Admission {
       return tls;
     } finally {
       socket.off("end", onFin);
-      this.#handshakes--;
     }
   }
 
@@ -163,7 +177,10 @@ export class Admission {
     this.#entries.set(tls, entry);
     entry.records.watch(tls);
     // Before the request, close_notify says that none will come; behind it, that is how a client detaches.
-    tls.once("end", () => entry.asked || entry.fail(new Dropped("client_gone", "it ended before it had asked")));
+    tls.once(
+      "end",
+      () => entry.asked || entry.fail(new Dropped("client_gone", { detail: "it ended before it had asked" })),
+    );
     tls.on("error", () => {}); // the record stream closes with it, and tells the entry
     return tls;
   }
@@ -198,11 +215,17 @@ export class Admission {
   ): void {
     if (why instanceof Dropped) {
       const { peer: _, ...known } = seen;
-      this.#observe({ event: "dropped", reason: why.reason, detail: why.message, ...known });
+      this.#observe({ event: "dropped", reason: why.reason, detail: why.message, ...limitIn(why), ...known });
       return;
     }
     const byTls = why.reason.startsWith("certificate_") && tls !== null && !tls.authorized;
-    this.#observe({ event: "refused", reason: why.reason, ...seen, ...(byTls ? { detail: verdictOf(tls) } : {}) });
+    this.#observe({
+      event: "refused",
+      reason: why.reason,
+      ...limitIn(why),
+      ...seen,
+      ...(byTls ? { detail: verdictOf(tls) } : {}),
+    });
   }
 }
 
@@ -227,6 +250,6 @@ function stay(entry: Entry, tls: TLSSocket, head: Buffer): Link {
 function reasonOf(error: unknown, entry: Entry): Refusal | Dropped {
   if (entry.failure !== null) return entry.failure;
   if (error instanceof Refusal || error instanceof Dropped) return error;
-  if (error instanceof DetachFailed) return new Dropped("client_gone", error.message);
+  if (error instanceof DetachFailed) return new Dropped("client_gone", { detail: error.message });
   return new Refusal("internal_error");
 }

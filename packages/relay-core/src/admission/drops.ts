@@ -1,7 +1,10 @@
 /** Ends of connections that get no answer, because there is no TLS to answer in, or nobody left to hear. */
 
+import type { LimitName } from "../limits.ts";
+
 export const DROP_REASONS = [
-  "too_many_handshakes",
+  "too_many_arrivals", // from one address
+  "too_many_handshakes", // from one address, or in all
   "handshake_failed",
   "handshake_timeout",
   "client_gone",
@@ -19,9 +22,12 @@ export type DropReason = (typeof DROP_REASONS)[number];
 export class Dropped extends Error {
   override readonly name = "Dropped";
   readonly reason: DropReason;
+  /** the limit that was met */
+  readonly limit: LimitName | undefined;
 
-  constructor(reason: DropReason, detail?: string) {
+  constructor(reason: DropReason, { detail, limit }: { detail?: string; limit?: LimitName | undefined } = {}) {
     super(detail ?? reason);
     this.reason = reason;
+    this.limit = limit;
   }
 }

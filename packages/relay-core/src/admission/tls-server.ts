@@ -17,15 +17,15 @@ export interface Credentials {
   readonly isRevoked?: (certificate: X509Certificate) => boolean;
 }
 
-export function createTlsServer(credentials: Credentials, handshakeTimeoutMs: number): Server {
+export function createTlsServer(credentials: Credentials): Server {
   return createServer({
     ...secureContext(credentials),
     requestCert: true,
     // A refusal in the handshake would be a silent reset in TLS 1.3; certificate.ts refuses with a reason instead.
     rejectUnauthorized: false,
     ALPNProtocols: ["http/1.1"],
-    // Admission's own deadline comes first; this one is there so that TLS never waits longer than it.
-    handshakeTimeout: 2 * handshakeTimeoutMs,
+    // Admission has a deadline of its own, which may be changed; this one is the longest that a timer can wait.
+    handshakeTimeout: 2 ** 31 - 1,
   });
 }
 

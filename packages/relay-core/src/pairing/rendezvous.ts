@@ -18,6 +18,9 @@ export interface Arrival {
   readonly deadline: number;
 }
 
+/** As far as it decides whom an arrival meets. */
+type Asking = Omit<Arrival, "deadline">;
+
 export interface Pair<A extends Arrival> {
   /** the one that had been waiting */
   readonly first: A;
@@ -82,12 +85,17 @@ export class Rendezvous<A extends Arrival> {
    * `again`: its peer vanished while the two were being joined; it goes back to the head of its queue.
    */
   arrive(arrival: A, options: { again?: boolean } = {}): Promise<Pair<A>> {
-    const found = this.#findPlace(arrival)?.[peerEndOf(arrival)]?.oldestFitting(arrival.role) ?? null;
+    const found = this.#fitting(arrival);
     if (found === null) return this.#wait(arrival, options.again === true);
     this.#leave(found);
     const pair = { first: found.arrival, second: arrival };
     found.resolve(pair);
     return Promise.resolve(pair);
+  }
+
+  /** Whether somebody waits whom an arrival like this would meet at once. */
+  hasPeerFor(arrival: Asking): boolean {
+    return this.#fitting(arrival) !== null;
   }
 
   /** Whether it waits, taken or not. */
@@ -222,7 +230,11 @@ export class Rendezvous<A extends Arrival> {
     return this.#routes.get(keyOf(arrival.route)) === gathering;
   }
 
-  #findPlace(arrival: A): Place<A> | undefined {
+  #fitting(arrival: Asking): Waiting<A> | null {
+    return this.#findPlace(arrival)?.[peerEndOf(arrival)]?.oldestFitting(arrival.role) ?? null;
+  }
+
+  #findPlace(arrival: Asking): Place<A> | undefined {
     return this.#routes.get(keyOf(arrival.route))?.places.get(placeName(arrival));
   }
 
@@ -264,7 +276,7 @@ function keyOf(route: Route): string {
 }
 
 /** A plain end never meets a verified one: it waits at a place that no channel can name. */
-function placeName(arrival: Arrival): string {
+function placeName(arrival: Asking): string {
   return arrival.name === null ? "\nplain" : arrival.channel;
 }
 
@@ -274,7 +286,7 @@ function endOf({ name, route }: Arrival): 0 | 1 {
 }
 
 /** The end of the route that `arrival` waits for. */
-function peerEndOf({ name, route }: Arrival): 0 | 1 {
+function peerEndOf({ name, route }: Asking): 0 | 1 {
   if (name === null || route.f1 === route.f2) return 0;
   return name === route.f1 ? 1 : 0;
 }

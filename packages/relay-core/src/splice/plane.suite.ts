@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { readAll } from "@serverless-relay/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { IdleWatch } from "./idle-watch.ts";
 import type { DataPlane, Leg, Session, Throttle } from "./plane.ts";
+import { SessionWatch } from "./session-watch.ts";
 
 const NOTHING = Buffer.alloc(0);
 
@@ -178,6 +178,20 @@ export function describeDataPlane(name: string, open: () => DataPlane): void {
       expect(await session.ended).toMatchObject({ reason: "killed", by: null });
     });
 
+    it("has a session ended that has lasted too long, though it is not idle", async () => {
+      const [a, b] = [await parked(), await parked()];
+      const session = await joined(a, b);
+      const watch = new SessionWatch({ idleTimeoutMs: 60_000, maxDurationMs: null });
+      watch.add(session);
+      for (const { socket } of [a, b]) socket.on("error", () => {}).resume();
+      const busy = setInterval(() => a.socket.write("busy"), 20);
+      watch.setTimes({ idleTimeoutMs: 60_000, maxDurationMs: 150 }); // as a reload would
+      const { reason, bytes } = await session.ended;
+      clearInterval(busy);
+      expect(reason).toBe("lifetime");
+      expect(bytes[0]).toBeGreaterThan(0);
+    });
+
     it("lets a dismissed client read its last words, though it is still sending", async () => {
       const end = await parked();
       end.socket.write(Buffer.alloc(300_000));
@@ -205,7 +219,7 @@ export function describeDataPlane(name: string, open: () => DataPlane): void {
       const session = await joined(a, b);
       const began = session.lastActive;
       expect(Math.abs(began - Date.now())).toBeLessThan(5_000);
-      const watch = new IdleWatch(150);
+      const watch = new SessionWatch({ idleTimeoutMs: 150, maxDurationMs: null });
       watch.add(session);
       a.socket.resume();
       b.socket.resume();

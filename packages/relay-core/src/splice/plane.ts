@@ -12,6 +12,7 @@ export const CLOSE_REASONS = [
   "killed", // an operator ended it
   "route_deleted",
   "idle_timeout",
+  "lifetime", // it has lasted as long as a session may
   "drain_deadline",
   "certificate_revoked", // of one of its ends, while it ran; or of that one's issuer
   "certificate_expired",
