@@ -218,12 +218,19 @@ export class RouteBook {
         other.map(fromConfig).filter(({ f1, f2 }) => this.find(f1, f2) === undefined),
         commit,
       );
-      const stored = gone.length === 0 ? [] : [...this.#store.all()].filter((record) => gone.includes(keyOf(record)));
+      // Of the store, and hidden so far by those that are gone.
+      const uncovered =
+        gone.length === 0
+          ? []
+          : this.#store
+              .all()
+              .filter((record) => gone.includes(keyOf(record)))
+              .map(fromRecord)
+              .filter((route) => !hasExpired(route));
       for (const key of gone) this.#configured.delete(key);
       for (const route of other) this.#configured.set(keyOf(route), JSON.stringify(route));
-      const uncovered = stored.map(fromRecord); // of the store, and hidden so far
       const removed = this.list().filter(
-        (route) => gone.includes(keyOf(route)) && !stored.some((it) => keyOf(it) === keyOf(route)),
+        (route) => gone.includes(keyOf(route)) && !uncovered.some((it) => keyOf(it) === keyOf(route)),
       );
       const replaced = [...other.map(fromConfig), ...uncovered].map((route) => ({
         route,
