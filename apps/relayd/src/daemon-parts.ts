@@ -8,6 +8,7 @@ import type { EventFeed } from "./event-feed.ts";
 import type { Listener } from "./listening/listener.ts";
 import type { Reloader } from "./reload/reloader.ts";
 import type { RouteBook } from "./route-book.ts";
+import type { Notifier } from "./systemd/notifier.ts";
 
 export interface DaemonParts {
   /** of the configuration */
@@ -23,6 +24,8 @@ export interface DaemonParts {
   readonly plane: DataPlane;
   readonly relay: Relay;
   readonly book: RouteBook;
+  /** systemd is told by it when the configuration is read anew, and when relayd ends */
+  readonly notifier: Notifier;
   /** null: this relay is on its own */
   readonly cluster: Cluster | null;
   /** null until it is open */

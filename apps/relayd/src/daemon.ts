@@ -26,6 +26,15 @@ import { viewListeners, viewSummary } from "./status-view.ts";
 import { ClusterRouteStore } from "./store/cluster-route-store.ts";
 import { openLmdbRouteStore } from "./store/lmdb-route-store.ts";
 import type { RouteStore } from "./store/route-store.ts";
+import type { InheritedSockets } from "./systemd/inherited.ts";
+import type { Notifier } from "./systemd/notifier.ts";
+
+/** What the daemon was started in. */
+export interface Surroundings {
+  readonly log: Logger;
+  readonly notifier: Notifier;
+  readonly inherited: InheritedSockets;
+}
 
 export class Daemon implements DaemonParts {
   readonly file: string;
@@ -40,10 +49,12 @@ export class Daemon implements DaemonParts {
   readonly plane: DataPlane;
   readonly relay: Relay;
   readonly book: RouteBook;
+  readonly notifier: Notifier;
   /** null: this relay is on its own */
   readonly cluster: Cluster | null;
   shared: Listener | null = null;
   readonly #store: RouteStore;
+  readonly #inherited: InheritedSockets;
   readonly #routeListeners: RouteListeners | null;
   readonly #stop: (result: Promise<void>) => void;
   readonly #controls: ControlServer[] = [];
@@ -56,13 +67,15 @@ export class Daemon implements DaemonParts {
     store: RouteStore,
     plane: DataPlane,
     cluster: Cluster | null,
-    log: Logger,
+    { log, notifier, inherited }: Surroundings,
   ) {
     const { file, config } = loaded;
     this.file = file;
     this.materials = materials;
     this.plane = plane;
     this.log = log;
+    this.notifier = notifier;
+    this.#inherited = inherited;
     this.feed = new EventFeed(log);
     this.config = config;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -81,13 +94,14 @@ export class Daemon implements DaemonParts {
       ...(cluster && { elsewhere: cluster }),
     });
     const { perRoute } = config.listen;
-    this.#routeListeners = perRoute === undefined ? null : new RouteListeners(perRoute, store, this.relay);
+    this.#routeListeners = perRoute === undefined ? null : new RouteListeners(perRoute, store, this.relay, inherited);
     this.book = new RouteBook(this.relay, store, perRoute, this.#routeListeners, log);
     this.reloader = new Reloader(this, loaded);
   }
 
   /** Serves once resolved. Throws StoreError, ListenError, NoPortLeft or ControlSocketError, with nothing left open. */
-  static async start(loaded: LoadedConfig, materials: Materials, log: Logger): Promise<Daemon> {
+  static async start(loaded: LoadedConfig, materials: Materials, surroundings: Surroundings): Promise<Daemon> {
+    const { log } = surroundings;
     const store = await openLmdbRouteStore(loaded.config.state.dir);
     const shares = shareDescriptors();
     const { plane, fallback } = await openDataPlane({ ...loaded.config.splice, pipes: shares.pipes });
@@ -95,7 +109,7 @@ export class Daemon implements DaemonParts {
     warnOfOpenFiles(loaded.config, shares, log);
     const cluster = await joinCluster(loaded.config, materials, log);
     const routes = cluster === null ? store : new ClusterRouteStore(cluster.routes, store);
-    const daemon = new Daemon(loaded, materials, routes, plane, cluster, log);
+    const daemon = new Daemon(loaded, materials, routes, plane, cluster, surroundings);
     try {
       await daemon.#open();
       return daemon;
@@ -121,6 +135,7 @@ export class Daemon implements DaemonParts {
     if (before === null) this.#stop(drained.then(() => this.#closeAfterLastWords()));
     const times = this.relay.draining;
     if (times === null) throw new Error("a relay that drains knows since when");
+    this.notifier.stopping(times.deadline);
     return times;
   }
 
@@ -141,9 +156,15 @@ export class Daemon implements DaemonParts {
       summary: () => viewSummary(this),
     });
     await this.#openControl();
-    this.shared = await Listener.open(this.config.listen.shared, (socket) =>
-      this.relay.accept(socket, { protocol: "connect" }),
+    const { listen } = this.config;
+    this.shared = await Listener.open(
+      listen.shared,
+      (socket) => this.relay.accept(socket, { protocol: "connect" }),
+      this.#inherited.take("shared", listen.shared),
     );
+    for (const socket of this.#inherited.unused(listen.perRoute?.ports)) {
+      this.log.warn({ socket }, "a socket was handed over that nothing in the configuration asks for");
+    }
     for (const { name, route, error, ...address } of viewListeners(this.shared, this.book)) {
       if (error === null) this.log.info({ listener: name, ...(route && { route }), ...address }, "listening");
       else this.log.error({ listener: name, route, ...address, error }, "a route's listener is down");
@@ -155,10 +176,12 @@ export class Daemon implements DaemonParts {
     const { socket, readOnlySocket, readOnlyGroup } = this.config.control;
     const operations = new Operations(this);
     const recordChange = (change: Change) => this.audit?.change(change);
-    this.#controls.push(await openControlServer(socket, operations, this.log, { recordChange }));
+    const inherited = this.#inherited.take("control", { path: socket });
+    this.#controls.push(await openControlServer(socket, operations, this.log, { recordChange, inherited }));
     if (readOnlySocket === undefined) return;
     const access = readOnlyAccess(readOnlyGroup === undefined ? null : await groupId(readOnlyGroup));
-    const options = { recordChange, readOnly: true, access };
+    const handed = this.#inherited.take("control-ro", { path: readOnlySocket });
+    const options = { recordChange, readOnly: true, access, inherited: handed };
     this.#controls.push(await openControlServer(readOnlySocket, operations, this.log, options));
   }
 

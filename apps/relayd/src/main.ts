@@ -12,6 +12,9 @@ import { ListenError } from "./listening/listener.ts";
 import { NoPortLeft } from "./listening/route-listeners.ts";
 import { createLogger } from "./logging.ts";
 import { StoreError } from "./store/route-store.ts";
+import { InheritedSockets } from "./systemd/inherited.ts";
+import { Notifier } from "./systemd/notifier.ts";
+import { reportToSystemd } from "./systemd/report.ts";
 import { version } from "./version.ts";
 
 /** As in sysexits.h. */
@@ -56,11 +59,15 @@ async function main(): Promise<number> {
     }
     const log = createLogger(loaded.config.log);
     for (const warning of materials.warnings) log.warn(warning);
-    const daemon = await Daemon.start(loaded, materials, log);
+    const notifier = await Notifier.open(process.env.NOTIFY_SOCKET, log);
+    const inherited = await InheritedSockets.open(process.env, process.pid, log);
+    const daemon = await Daemon.start(loaded, materials, { log, notifier, inherited });
     reloadOnSignal(daemon);
     stopOnSignals(daemon, log);
     log.info({ version, pid: process.pid, config: loaded.file }, "ready");
+    const silence = reportToSystemd(daemon, process.env);
     await daemon.stopped;
+    silence();
     log.info("stopped");
     return EXIT.ok;
   } catch (error) {

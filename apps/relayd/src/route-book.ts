@@ -87,6 +87,10 @@ export class RouteBook {
     for (const route of ordered) await this.#listeners?.reopen(route, route.wish);
   }
 
+  get size(): number {
+    return this.#booked.size;
+  }
+
   list(): BookedRoute[] {
     return [...this.#booked];
   }

@@ -24,6 +24,8 @@ export interface FunctionFiles extends Required<ClientCredentials> {
 export interface RelayOptions {
   /** added to relayd.yaml, as it is */
   readonly yaml?: string;
+  /** the shared listener; default: any free port of loopback */
+  readonly shared?: string;
   /** the lines under `listen:` besides `shared` */
   readonly listen?: string;
   /** the keys of `tls:` besides `cert`, `key` and `ca`: "crl: crl.pem" */
@@ -47,6 +49,8 @@ export class RunningRelay {
   readonly socket: string;
   /** of the shared listener */
   port = 0;
+  /** what relayd is started with besides this process's own environment */
+  environment: Readonly<Record<string, string>> = {};
   readonly #under: readonly string[];
   #process: Running | null = null;
   readonly #directoryIsGone: () => void;
@@ -93,7 +97,7 @@ export class RunningRelay {
   async boot(): Promise<void> {
     const args = ["--config", join(this.directory, "relayd.yaml")];
     const [command = "", ...rest] = [...this.#under, ...commandOf("relayd"), ...args];
-    this.#process = Running.startCommand(command, rest, { cwd: this.directory });
+    this.#process = Running.startCommand(command, rest, { cwd: this.directory, env: this.environment });
     await this.#process.line(/"msg":"ready"/);
     const status = await this.status();
     this.port = status.listeners.find(({ name }) => name === "shared")?.port ?? 0;
@@ -198,9 +202,9 @@ export class RunningRelay {
   }
 }
 
-function configText({ yaml = "", listen = "", tls = "", drain = "1s", port = 0 }: RelayOptions): string {
+function configText({ shared, yaml = "", listen = "", tls = "", drain = "1s", port = 0 }: RelayOptions): string {
   return `listen:
-  shared: 127.0.0.1:${port}
+  shared: ${shared ?? `127.0.0.1:${port}`}
 ${listen}
 tls: { cert: relay.pem, key: relay.key, ca: ca.pem${tls && `, ${tls}`} }
 control: { socket: run/relayd.sock }

@@ -2,8 +2,9 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Logger } from "pino";
+import type { InheritedSocket } from "../systemd/inherited.ts";
 import { type ControlOptions, createControlApp } from "./app.ts";
-import { listenOnControlSocket, OWNERS_ALONE, type SocketAccess } from "./socket.ts";
+import { listenOnControlSocket, listenOnInherited, OWNERS_ALONE, type SocketAccess } from "./socket.ts";
 import type { ControlTarget } from "./target.ts";
 
 export interface ControlServer {
@@ -17,20 +18,25 @@ const GRACE_MS = 3_000;
 const MAX_CONNECTIONS = 256;
 
 /**
- * @param path of the Unix socket
+ * @param path of the Unix socket; `inherited`: one that is bound already, to listen on instead
  * @throws ControlSocketError, with nothing left open
  */
 export async function openControlServer(
   path: string,
   target: ControlTarget,
   log: Logger,
-  { access = OWNERS_ALONE, ...options }: ControlOptions & { readonly access?: SocketAccess } = {},
+  {
+    access = OWNERS_ALONE,
+    inherited = null,
+    ...options
+  }: ControlOptions & { readonly access?: SocketAccess; readonly inherited?: InheritedSocket | null } = {},
 ): Promise<ControlServer> {
   const app = await createControlApp(target, log, options);
   const silent = trackSilent(app.server);
   try {
     app.server.maxConnections = MAX_CONNECTIONS;
-    await listenOnControlSocket(app.server, path, log, access);
+    if (inherited === null) await listenOnControlSocket(app.server, path, log, access);
+    else await listenOnInherited(app.server, access.key, inherited, log);
   } catch (error) {
     await app.close();
     throw error;

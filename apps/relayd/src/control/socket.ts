@@ -8,6 +8,7 @@ import { dirname } from "node:path";
 import type { Logger } from "pino";
 import { errorCode, explainIoError, reason } from "../io-error.ts";
 import { makeDirectory } from "../make-directory.ts";
+import type { InheritedSocket } from "../systemd/inherited.ts";
 
 /** Whose a control socket is. */
 export interface SocketAccess {
@@ -38,6 +39,29 @@ export class ControlSocketError extends Error {
 }
 
 /**
+ * Has `server` listen on a Unix socket that was bound by whoever started relayd: its file, its mode and its directory are
+ * theirs to see to, and it stays when the server is closed.
+ * @throws ControlSocketError
+ */
+export async function listenOnInherited(
+  server: Server,
+  key: string,
+  inherited: InheritedSocket,
+  log: Logger,
+): Promise<void> {
+  const { fd, address } = inherited;
+  if (address === null || !("path" in address)) {
+    throw new ControlSocketError(key, "handed over by systemd", "is no Unix socket; set ListenStream to a path");
+  }
+  const { path } = address;
+  await listen(server, key, path, { fd });
+  const { mode } = await stat(path);
+  if ((mode & 0o002) === 0) return;
+  const advice = "whoever opens it controls the relay; set SocketMode=0600";
+  log.warn({ socket: path, mode: (mode & 0o777).toString(8) }, `the control socket is open to others: ${advice}`);
+}
+
+/**
  * Has `server` listen on a Unix socket at `path`, in a directory that is made if it is not there. Closing the server removes
  * the socket.
  * @throws ControlSocketError where another relayd listens, another file is in the way, or the file system refuses
@@ -53,7 +77,7 @@ export async function listenOnControlSocket(
     await makeDirectory(directory, access.directoryMode);
     await warnIfOthersMayWrite(directory, log);
     await clearStaleSocket(access.key, path, log);
-    await listen(server, access.key, path);
+    await listen(server, access.key, path, { path });
     if (access.gid !== null) await chown(path, -1, access.gid); // before others may write to it
     await chmod(path, access.mode);
   } catch (error) {
@@ -110,14 +134,14 @@ function probe(path: string): Promise<Error | null> {
 }
 
 /** `listen` binds before it returns, so that the umask is another one for no longer than that. */
-function listen(server: Server, key: string, path: string): Promise<void> {
+function listen(server: Server, key: string, path: string, on: { path: string } | { fd: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) =>
       reject(new ControlSocketError(key, path, `cannot be opened (${reason(error)}); choose another path`, error));
     server.once("error", fail);
     const umask = process.umask(0o177);
     try {
-      server.listen(path, () => {
+      server.listen(on, () => {
         server.off("error", fail);
         resolve();
       });

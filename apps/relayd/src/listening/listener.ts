@@ -1,5 +1,6 @@
 /** A TCP port that relayd accepts functions on. */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import type { InheritedSocket } from "../systemd/inherited.ts";
 
 export interface Address {
   readonly host: string;
@@ -23,19 +24,27 @@ export class Listener {
   readonly address: Address;
   readonly #server: Server;
 
-  private constructor(server: Server, host: string) {
+  private constructor(server: Server, address: Address) {
     this.#server = server;
-    this.address = { host, port: (server.address() as AddressInfo).port };
+    this.address = address;
   }
 
-  /** Throws ListenError. */
-  static async open(address: Address, onConnection: (socket: Socket) => void): Promise<Listener> {
+  /**
+   * @param inherited one that is bound already, to listen on in place of `address`
+   * @throws ListenError
+   */
+  static async open(
+    address: Address,
+    onConnection: (socket: Socket) => void,
+    inherited: InheritedSocket | null = null,
+  ): Promise<Listener> {
     const server = createServer(SOCKET_OPTIONS, onConnection);
     await new Promise<void>((resolve, reject) => {
       server.once("error", (error) => reject(new ListenError(address, error)));
-      server.listen({ ...address, backlog: BACKLOG }, resolve);
+      server.listen({ ...(inherited === null ? address : { fd: inherited.fd }), backlog: BACKLOG }, resolve);
     });
-    return new Listener(server, address.host);
+    const bound = server.address() as AddressInfo;
+    return new Listener(server, { host: inherited === null ? address.host : bound.address, port: bound.port });
   }
 
   /** Accepts no more. Connections that were accepted are not this object's. */

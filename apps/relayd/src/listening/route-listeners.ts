@@ -1,8 +1,10 @@
 /** A listener for each route, where the configuration has listen.perRoute: which port it gets, and whether it is up. */
+import type { Socket } from "node:net";
 import { type Entrance, type Relay, type Route, routeKey } from "@serverless-relay/core";
 import type { Config, RouteProtocol } from "../config/schema.ts";
 import { allotPort } from "../store/ports.ts";
 import type { RouteStore } from "../store/route-store.ts";
+import type { InheritedSockets } from "../systemd/inherited.ts";
 import { ListenError, Listener } from "./listener.ts";
 
 type PerRoute = NonNullable<Config["listen"]["perRoute"]>;
@@ -34,9 +36,11 @@ export class RouteListeners {
   readonly #perRoute: PerRoute;
   readonly #store: RouteStore;
   readonly #relay: Relay;
+  readonly #inherited: InheritedSockets;
   readonly #open = new Map<string, Open>();
 
-  constructor(perRoute: PerRoute, store: RouteStore, relay: Relay) {
+  constructor(perRoute: PerRoute, store: RouteStore, relay: Relay, inherited: InheritedSockets) {
+    this.#inherited = inherited;
     this.#perRoute = perRoute;
     this.#store = store;
     this.#relay = relay;
@@ -101,7 +105,9 @@ export class RouteListeners {
     const { f1, f2 } = route;
     // Looked up each time, for the route may be replaced, with other options, while its listener stays.
     const entrance = (): Entrance => ({ protocol, route: this.#relay.routes.find(f1, f2) ?? route });
-    const listener = await Listener.open({ host, port }, (socket) => this.#relay.accept(socket, entrance()));
+    const inherited = this.#inherited.take("route", { host, port });
+    const accept = (socket: Socket) => this.#relay.accept(socket, entrance());
+    const listener = await Listener.open({ host, port }, accept, inherited);
     this.#open.set(keyOf(route), { protocol, host, port, error: null, listener });
   }
 

@@ -57,6 +57,20 @@ export function describeDataPlane(name: string, open: () => DataPlane): void {
       return session;
     }
 
+    it("says that it turns, while it carries much and when it is closed, too", async () => {
+      await plane.turned();
+      const [one, other] = [await parked(), await parked()];
+      await joined(one, other);
+      other.socket.resume();
+      one.socket.write(Buffer.alloc(1 << 24));
+      await Promise.all([plane.turned(), plane.turned()]);
+      for (const { socket } of [one, other]) socket.destroy();
+      const underWay = plane.turned();
+      await plane.close();
+      await underWay;
+      await plane.turned();
+    });
+
     it("sends each end its head, then what was read ahead, then what was sent while parked", async () => {
       const a = await parked(Buffer.from("ahead,"));
       const b = await parked();

@@ -74,6 +74,9 @@ export interface DataPlane {
   /** One entry for each thread of its own. Cheap, but not to be asked at every event. */
   threads(): readonly ThreadVitals[];
 
+  /** Resolves once every thread of it has turned: as long as one hangs, it does not. Once it is closed, at once. */
+  turned(): Promise<void>;
+
   /**
    * Takes the connection over and watches it. A client that resets, or ends without having sent a byte, has departed:
    * `onDeparted` is called, at most once, and never after `join` or `dismiss`. What it sends waits.

@@ -246,6 +246,9 @@ export class Loop {
       case "retime":
         this.#throttled.retime(({ allowance }) => allowance?.dueAt() ?? 0);
         break;
+      case "turn":
+        this.#report({ kind: "turned" });
+        break;
       case "close":
         this.#closing = true;
         break;

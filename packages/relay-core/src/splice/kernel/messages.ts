@@ -20,9 +20,12 @@ export type Command =
   /** Give a parked connection back. */
   | { readonly kind: "release"; readonly leg: number }
   | { readonly kind: "end"; readonly session: number; readonly reason: CloseReason }
+  /** Say that you have turned. */
+  | { readonly kind: "turn" }
   | { readonly kind: "close" };
 
 export type Report =
+  | { readonly kind: "turned" }
   | { readonly kind: "departed"; readonly leg: number }
   | { readonly kind: "joined"; readonly session: number; readonly joined: boolean }
   /** the fd is the main thread's again; null if the client had departed */

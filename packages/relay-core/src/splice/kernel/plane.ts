@@ -137,6 +137,10 @@ export class KernelPlane implements DataPlane {
     });
   }
 
+  async turned(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.turned()));
+  }
+
   threads(): readonly ThreadVitals[] {
     return this.#threads.map((thread) => thread.vitals());
   }
@@ -225,6 +229,8 @@ export class KernelPlane implements DataPlane {
 
   readonly #onReport = (report: Report): void => {
     switch (report.kind) {
+      case "turned":
+        break; // the thread's own: thread.ts has heard it
       case "departed":
         this.#leave(report.leg)?.onDeparted();
         break;

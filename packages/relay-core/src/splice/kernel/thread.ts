@@ -23,6 +23,8 @@ export class SpliceThread {
   readonly #worker: Worker;
   readonly #exited: Promise<unknown>;
   readonly #freeSlots: number[] = [];
+  /** of those who wait for the thread to turn */
+  #turned: (() => void)[] = [];
   #usedSlots = 0;
   #waking = false;
   #closed = false;
@@ -45,7 +47,10 @@ export class SpliceThread {
     // It makes next to no garbage, and shall not keep much of it.
     const resourceLimits = { maxYoungGenerationSizeMb: 2 };
     this.#worker = new Worker(file, { workerData, transferList: [port2], name: "splice", resourceLimits });
-    this.#worker.on("message", onReport);
+    this.#worker.on("message", (report: Report) => {
+      if (report.kind === "turned") this.#turned.shift()?.();
+      else onReport(report);
+    });
     this.#exited = once(this.#worker, "exit");
     // process.exit() waits for the thread, which would sleep on.
     process.once("exit", this.#stop);
@@ -54,6 +59,15 @@ export class SpliceThread {
 
   vitals(): ThreadVitals {
     return readVitals(this.#vitals);
+  }
+
+  /** Resolves once the thread has turned: that is what a watchdog wants to know. Once it is closed, at once. */
+  turned(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turned.push(resolve);
+    this.send({ kind: "turn" });
+    return promise;
   }
 
   send(command: Command): void {
@@ -88,6 +102,7 @@ export class SpliceThread {
     this.send({ kind: "close" });
     this.#closed = true;
     await this.#exited;
+    for (const resolve of this.#turned) resolve();
     process.off("exit", this.#stop);
     this.#port.close();
     close(this.#wakeFd);

@@ -53,6 +53,8 @@ export class StreamPlane implements DataPlane {
   }
 
   /** It has none: all is done in the main thread. */
+  async turned(): Promise<void> {}
+
   threads(): readonly ThreadVitals[] {
     return [];
   }
