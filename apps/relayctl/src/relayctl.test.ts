@@ -41,6 +41,11 @@ const status: Status = {
   admitted: 0,
   refused: {},
   bytes: 0,
+  limits: {
+    connections: { used: 4, limit: 10_000 },
+    handshakes: { used: 1, limit: 512 },
+    sessions: { used: 1, limit: 5_000 },
+  },
   splice: "stream",
   cluster: null,
   certificates: [],

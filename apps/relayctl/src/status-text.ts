@@ -18,6 +18,7 @@ export function describeStatus(status: Status, styles: Styles): string[] {
     field("routes", `${routes.static} static, ${routes.dynamic} dynamic${routeListeners(status.listeners)}`),
     field("parked", `${status.parked}`),
     field("sessions", `${sessions.live} live, ${sessions.total} in all, ${formatBytes(status.bytes)} relayed`),
+    field("limits", limitsText(status.limits)),
     field("splice", status.splice),
     ...(status.cluster === null ? [] : [field("cluster", clusterText(status.cluster))]),
     field("admitted", `${status.admitted}`),
@@ -36,6 +37,15 @@ function warningsOf({ state, listeners, certificates, cluster, reload }: Status)
     ...(reload.restart.length > 0 ? [waitsForRestart(reload.restart)] : []),
     ...certificates.flatMap(({ file, warning }) => (warning === null ? [] : [`${file}: ${warning}`])),
   ];
+}
+
+function limitsText({ connections, handshakes, sessions }: Status["limits"]): string {
+  const parts = [
+    [connections, "connection"],
+    [handshakes, "handshake"],
+    [sessions, "session"],
+  ] as const;
+  return parts.map(([{ used, limit }, noun]) => `${used} of ${count(limit, noun)}`).join(", ");
 }
 
 function clusterText({ name, nats, seeking }: ClusterState): string {

@@ -1,5 +1,6 @@
 /** GET /v1/status, put together from the parts of the daemon; and its listeners, which the log names at start, too. */
 import type * as api from "@serverless-relay/control-api";
+import type { Relay } from "@serverless-relay/core";
 import type { DaemonParts } from "./daemon-parts.ts";
 import type { Listener } from "./listening/listener.ts";
 import type { RouteBook } from "./route-book.ts";
@@ -36,6 +37,7 @@ export function viewStatus({
     },
     parked: relay.parkedCount,
     sessions: { live: sessions.length, total: feed.counters.sessions },
+    limits: viewLimits(relay),
     admitted: feed.counters.admitted,
     refused: feed.counters.refused,
     bytes: feed.counters.endedBytes + liveBytes,
@@ -56,6 +58,16 @@ export function viewSummary({ startedAt, relay, book }: DaemonParts) {
     sessions: relay.sessions().length,
     routes: book.list().length,
   } as const;
+}
+
+function viewLimits(relay: Relay): api.Status["limits"] {
+  const used = relay.usage();
+  const { connections, handshakes, sessions } = relay.limits;
+  return {
+    connections: { used: used.connections, limit: connections },
+    handshakes: { used: used.handshakes, limit: handshakes },
+    sessions: { used: used.sessions, limit: sessions },
+  };
 }
 
 /** The shared listener, if it is open, and those of the routes. */

@@ -81,6 +81,11 @@ describe("the schemas", () => {
         admitted: 10,
         refused: { no_route: 3 },
         bytes: 2 ** 40,
+        limits: {
+          connections: { used: 4, limit: 10_000 },
+          handshakes: { used: 1, limit: 512 },
+          sessions: { used: 1, limit: 5_000 },
+        },
         splice: "kernel",
         cluster: null,
         reload: { lastAt: null, trigger: null, ok: true, problems: [], restart: [], good: 0, bad: 0 },

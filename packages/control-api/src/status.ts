@@ -37,6 +37,10 @@ export const certificateStatusSchema = z
   .meta({ id: "CertificateStatus" });
 export type CertificateStatus = z.infer<typeof certificateStatusSchema>;
 
+const usageSchema = z
+  .object({ used: countSchema, limit: countSchema })
+  .meta({ id: "Usage", description: "how much there is just now, and how much there may be" });
+
 export const statusSchema = z
   .object({
     version: z.string(),
@@ -50,6 +54,11 @@ export const statusSchema = z
     routes: z.object({ static: countSchema, dynamic: countSchema }),
     parked: countSchema,
     sessions: z.object({ live: countSchema, total: countSchema.describe("since the daemon started") }),
+    limits: z.object({
+      connections: usageSchema.describe("on their way in, parked, and two for each session"),
+      handshakes: usageSchema.describe("connections on their way in"),
+      sessions: usageSchema,
+    }),
     admitted: countSchema.describe("since the daemon started"),
     refused: z.record(z.string(), countSchema).describe("since the daemon started, by reason"),
     bytes: countSchema.describe("relayed in all, both directions"),

@@ -16,6 +16,11 @@ export interface ClientCredentials {
   readonly ca: string;
 }
 
+export interface DialOptions extends SecureContextOptions {
+  /** any of 127.0.0.0/8; default 127.0.0.1 */
+  readonly localAddress?: string;
+}
+
 class HoldingStream extends RecordStream {
   held: Buffer[] | null = null;
 
@@ -56,9 +61,10 @@ export class OuterClient {
   static async dial(
     port: number,
     credentials: ClientCredentials,
-    options: SecureContextOptions = {},
+    { localAddress, ...options }: DialOptions = {},
   ): Promise<OuterClient> {
-    const socket = dialTcp({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
+    const from = localAddress === undefined ? {} : { localAddress };
+    const socket = dialTcp({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true, ...from });
     await once(socket, "connect");
     const records = new HoldingStream(socket);
     const tls = secure({
@@ -77,7 +83,7 @@ export class OuterClient {
 
   /** "127.0.0.1:40000", as the relay's log and its control API have it */
   get address(): string {
-    return `127.0.0.1:${this.socket.localPort}`;
+    return `${this.socket.localAddress}:${this.socket.localPort}`;
   }
 
   /** Sends a request inside TLS. */

@@ -22,6 +22,11 @@ const status = (bytes: number): Status => ({
   admitted: 4 + bytes / 1024,
   refused: {},
   bytes,
+  limits: {
+    connections: { used: 4, limit: 10_000 },
+    handshakes: { used: 1, limit: 512 },
+    sessions: { used: 1, limit: 5_000 },
+  },
   splice: "kernel",
   cluster: null,
   certificates: [],
