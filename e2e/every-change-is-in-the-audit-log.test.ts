@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { lstat, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { type FunctionFiles, meet, OuterClient, park, RunningRelay, until } from "@serverless-relay/testkit";
@@ -63,7 +64,12 @@ it("and so is who was admitted, paired with whom, how much they sent, and how it
   const ended = await entry({ event: "ended", session });
   expect(ended).toMatchObject({ names: ["f1", "f2"], bytes: [12, 0], reason: "completed" });
   const admitted = await entry({ event: "admitted", name: "f1" });
-  expect(admitted).toMatchObject({ peer: "f2", route: ["f1", "f2"], address: addresses[0] });
+  expect(admitted).toMatchObject({
+    peer: "f2",
+    route: ["f1", "f2"],
+    address: addresses[0],
+    certificate: `sha256:${new X509Certificate(f1.cert).fingerprint256.replaceAll(":", "").toLowerCase()}`,
+  });
   const paired = await entry({ event: "paired", session });
   expect(paired).toMatchObject({
     ends: [
@@ -105,6 +111,13 @@ it("is nobody else's to read, and moves to a new file at SIGUSR1", async () => {
   expect(await entries("audit/audit.ndjson.1")).toContainEqual(
     expect.objectContaining({ asked: { f1: "a", f2: "old" } }),
   );
+});
+
+it("knows a reload that no request asked for, too", async () => {
+  const yaml = await relay.read("relayd.yaml");
+  await relay.write("relayd.yaml", `${yaml}\nroutes: [{ between: [new, route] }]`);
+  relay.process.kill("SIGHUP");
+  expect(await entry({ change: "reloaded" })).toMatchObject({ caller: null, changed: ["routes"] });
 });
 
 it("says that relayd began and ended, and that it was told to", async () => {

@@ -44,6 +44,8 @@ export type RelayEvent =
       readonly route: readonly [string, string];
       readonly channel: string;
       readonly transport: EndTransport;
+      /** "sha256:" and 64 hexadecimal digits, of the certificate in DER; null behind a plain listener */
+      readonly certificate: string | null;
       /** from accept to admitted */
       readonly durationMs: number;
     })

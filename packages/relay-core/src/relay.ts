@@ -295,10 +295,11 @@ export class Relay {
       for (const { stay } of granted) this.#quotas.end(stay); // it failed after that: it did not detach
       throw error;
     });
-    const { connection, address, transport, durationMs, grant } = admitted;
+    const { connection, address, transport, durationMs, grant, identity } = admitted;
     const { name, peer, channel } = grant;
-    const route = namesOf(grant.route);
-    this.#observe({ event: "admitted", connection, address, name, peer, route, channel, transport, durationMs });
+    const who = { connection, address, name, certificate: identity?.fingerprint ?? null };
+    const what = { peer, route: namesOf(grant.route), channel, transport };
+    this.#observe({ event: "admitted", ...who, ...what, durationMs });
     return admitted;
   }
 

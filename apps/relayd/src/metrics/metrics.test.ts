@@ -36,7 +36,7 @@ const exposed = async (): Promise<Exposed> => readExposition(await metrics.text(
 
 /** One of each kind, or of each shape where a kind has several. */
 const EVENTS: readonly RelayEvent[] = [
-  { event: "admitted", ...seen, ...place, name: "f1", peer: "f2", transport: "raw", durationMs: 3 },
+  { event: "admitted", ...seen, ...place, name: "f1", peer: "f2", certificate: null, transport: "raw", durationMs: 3 },
   { event: "refused", ...seen, reason: "no_route", names: ["f1"], peer: "f2", durationMs: 4_000 },
   { event: "refused", ...seen, reason: "peer_timeout", names: ["f1"], peer: "f2", parked: true, durationMs: 60_000 },
   { event: "dropped", ...seen, reason: "client_gone", names: [], durationMs: 1 },

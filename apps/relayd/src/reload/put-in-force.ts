@@ -1,6 +1,7 @@
 /** Puts a configuration that was read and found good in force: all that can be changed, in one turn of the event loop. */
 import type { Relay } from "@serverless-relay/core";
 import type { Logger } from "pino";
+import type { AuditLog } from "../audit/audit-log.ts";
 import type { Materials } from "../config/files.ts";
 import type { Config } from "../config/schema.ts";
 import { limitsOf } from "../limits.ts";
@@ -14,6 +15,7 @@ export interface Reloadable {
   readonly relay: Relay;
   readonly book: RouteBook;
   readonly log: Logger;
+  readonly audit: AuditLog | null;
 }
 
 export interface PutInForce {

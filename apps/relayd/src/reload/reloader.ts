@@ -133,6 +133,7 @@ export class Reloader {
     if (same && trigger === "change") return; // something else happened next to the files
     this.#report = { lastAt: now(), trigger, ok: true, problems: [], restart, good: good + 1, bad };
     this.#parts.log.info({ trigger, changed, restart, refused, ended }, "reloaded");
+    this.#keep(trigger, { changed, restart, refused, ended });
     for (const warning of warnings) this.#parts.log.warn(warning);
   }
 
@@ -142,6 +143,12 @@ export class Reloader {
     if (known && trigger === "change") return;
     this.#report = { lastAt: now(), trigger, ok: false, problems, restart, good, bad: bad + 1 };
     this.#parts.log.error({ trigger, problems }, "not reloaded, and nothing has changed");
+    this.#keep(trigger, { problems });
+  }
+
+  /** In the audit log, with what came of it; of a request the control API records who made it, too. */
+  #keep(trigger: Trigger, outcome: object): void {
+    this.#parts.audit?.change({ change: "reloaded", caller: null, trigger, ...outcome });
   }
 }
 

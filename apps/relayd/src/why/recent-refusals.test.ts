@@ -9,7 +9,16 @@ function refused(names: readonly string[], peer: string | null, reason: "no_rout
 }
 
 function admitted(name: string, peer: string): RelayEvent {
-  return { event: "admitted", ...at, name, peer, route: [name, peer], channel: "443", transport: "raw" };
+  return {
+    event: "admitted",
+    ...at,
+    name,
+    peer,
+    route: [name, peer],
+    channel: "443",
+    transport: "raw",
+    certificate: null,
+  };
 }
 
 describe("the recent refusals", () => {

@@ -41,6 +41,11 @@ export class Identity {
     return this.#flaw;
   }
 
+  /** "sha256:" and 64 hexadecimal digits, of the leaf: what `openssl x509 -fingerprint -sha256` says, in another spelling */
+  get fingerprint(): string {
+    return `sha256:${createHash("sha256").update(this.leaf, "latin1").digest("hex")}`;
+  }
+
   /** "sha256:" and 64 hexadecimal digits, of the SubjectPublicKeyInfo: what a route may pin an end to */
   get key(): string {
     this.#key ??= keyOf(parse(this.leaf));
