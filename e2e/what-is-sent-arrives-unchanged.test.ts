@@ -6,6 +6,9 @@ import { type FunctionFiles, RunningRelay } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const PAIRS = 200;
+/** All from one address, and at once. */
+const LIMITS =
+  "limits: { handshakes: 4000, handshakesPerAddress: 4000, arrivalsPerAddress: 100000, arrivalsPerFunction: 100000 }";
 const LARGEST = 16 << 20;
 
 describe.each(["auto", "stream"])("with splice: %s", (splice) => {
@@ -14,7 +17,7 @@ describe.each(["auto", "stream"])("with splice: %s", (splice) => {
   let f2: FunctionFiles;
 
   beforeAll(async () => {
-    relay = await RunningRelay.start({ yaml: `splice: ${splice}`, routes: [["f1", "f2"]] });
+    relay = await RunningRelay.start({ yaml: `splice: ${splice}\n${LIMITS}`, routes: [["f1", "f2"]] });
     f1 = await relay.issue("f1");
     f2 = await relay.issue("f2");
   });

@@ -16,7 +16,7 @@ let plain: PlainRelay;
 beforeAll(async () => {
   // Who has these capabilities may have as many pipes of any size as it likes; others may not.
   plain = await startPlainRelay("21150-21159", {
-    yaml: "splice: kernel",
+    yaml: "splice: kernel\nlimits: { handshakes: 4000, handshakesPerAddress: 4000, arrivalsPerAddress: 100000, arrivalsPerFunction: 100000 }",
     under: ["setpriv", "--bounding-set=-sys_resource,-sys_admin", "--inh-caps=-sys_resource,-sys_admin"],
   });
 });
