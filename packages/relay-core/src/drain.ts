@@ -1,4 +1,10 @@
-/** A drain under way: since when, until when sessions may go on, and what happens to them then. */
+/** Draining: nobody comes in or is paired any more, the parked are turned away, and sessions may go on until a deadline. */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Refusal } from "@serverless-relay/protocol";
+import type { Held } from "./held.ts";
+import type { Joins } from "./joins.ts";
+import type { LiveSessions } from "./live-sessions.ts";
+import type { Rendezvous } from "./pairing/rendezvous.ts";
 
 /** Milliseconds since the epoch. */
 export interface DrainTimes {
@@ -6,29 +12,69 @@ export interface DrainTimes {
   readonly deadline: number;
 }
 
+interface Surroundings {
+  readonly rendezvous: Rendezvous<Held>;
+  readonly joins: Joins;
+  readonly sessions: LiveSessions;
+  /** seconds after which a client that found the relay draining may try again */
+  readonly retryAfter: number;
+}
+
 /** The longest that a timer can wait. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-export class Drain implements DrainTimes {
-  readonly startedAt = Date.now();
-  deadline = Number.POSITIVE_INFINITY;
-  readonly #onDeadline: () => void;
+export class Drain {
+  readonly #here: Surroundings;
+  #times: DrainTimes | null = null;
   #timer: NodeJS.Timeout | undefined;
+  #drained: Promise<void> | null = null;
 
-  constructor(onDeadline: () => void) {
-    this.#onDeadline = onDeadline;
+  constructor(here: Surroundings) {
+    this.#here = here;
   }
 
-  /** From now on, sessions may go on for `ms`, whatever was said before. */
-  setDeadline(ms: number): void {
+  /** Null unless it drains, or has ended. */
+  get times(): DrainTimes | null {
+    return this.#times;
+  }
+
+  /** Throws Refusal if nobody is admitted, or paired, any more. */
+  check(): void {
+    if (this.#times !== null) throw this.#refusal();
+  }
+
+  /** Sessions may go on for `ms` from now, whatever was said before. Resolves when every one has ended. */
+  begin(ms: number): Promise<void> {
     clearTimeout(this.#timer);
-    this.deadline = Date.now() + ms;
+    const now = Date.now();
+    this.#times = { startedAt: this.#times?.startedAt ?? now, deadline: now + ms };
     // While there is anything for it to end, that keeps the process running; once there is not, nothing shall.
-    this.#timer = setTimeout(this.#onDeadline, Math.min(ms, LONGEST_MS)).unref();
+    const { sessions } = this.#here;
+    this.#timer = setTimeout(() => void sessions.endAll("drain_deadline"), Math.min(ms, LONGEST_MS)).unref();
+    this.#drained ??= this.#run();
+    return this.#drained;
   }
 
-  /** There is nothing left that has to end. */
-  over(): void {
+  /** From now on nobody comes in; resolves when each of the parked has been handed its answer. Sessions are not ended. */
+  async close(): Promise<void> {
+    this.#times ??= { startedAt: Date.now(), deadline: Number.POSITIVE_INFINITY };
+    await this.#turnAllAway();
+  }
+
+  async #run(): Promise<void> {
+    await this.#turnAllAway();
+    await this.#here.sessions.allEnded();
     clearTimeout(this.#timer);
+  }
+
+  async #turnAllAway(): Promise<void> {
+    const { rendezvous, joins } = this.#here;
+    await rendezvous.evict(this.#refusal()).told;
+    await joins.settled(); // who is paired already shall have its session
+    await nextTurn(); // by then each that was parked has heard of it, and has been dismissed
+  }
+
+  #refusal(): Refusal {
+    return new Refusal("draining", { retryAfter: this.#here.retryAfter });
   }
 }

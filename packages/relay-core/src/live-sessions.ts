@@ -92,17 +92,14 @@ export class LiveSessions {
     joined.session.end(reason);
   }
 
-  /** Resets both ends of each session of which `which` is true. Resolves, once each has been told to, with how many. */
-  async endWhere(which: (live: LiveSession) => boolean, reason: CloseReason): Promise<number> {
-    return endAll(
-      [...this.#joined.values()].filter(({ live }) => which(live)),
-      reason,
-    );
+  /** Resets both ends of every session. Resolves, once each has been told to, with how many. */
+  async endAll(reason: CloseReason): Promise<number> {
+    return endEach(this.all(), reason);
   }
 
   /** The same for the sessions of a route. */
   async endOn(route: Route, reason: CloseReason): Promise<number> {
-    return endAll(this.on(route), reason);
+    return endEach(this.on(route), reason);
   }
 
   /** Resolves once there is none. */
@@ -114,7 +111,7 @@ export class LiveSessions {
   }
 }
 
-async function endAll(ending: readonly Joined[], reason: CloseReason): Promise<number> {
+async function endEach(ending: readonly Joined[], reason: CloseReason): Promise<number> {
   await inSlices(ending, ({ session }) => session.end(reason));
   return ending.length;
 }
