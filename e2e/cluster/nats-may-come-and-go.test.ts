@@ -17,7 +17,7 @@ it("while NATS is away, sessions go on and functions at one relay meet; those at
   const [here, there] = [cluster.relay(0), cluster.relay(1)];
   const across = [await park(here, f1, "f2"), await ask(there, f2, "f1")] as const;
   for (const end of across) await end.paired();
-  await cluster.stopNats();
+  await cluster.nats.halt();
   await until("the relays notice", async () => {
     const states = await Promise.all(cluster.relays.map(async (relay) => (await relay.status()).cluster?.nats));
     return states.every((state) => state === "away");
@@ -37,7 +37,7 @@ it("while NATS is away, sessions go on and functions at one relay meet; those at
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("NATS does not acknowledge the change") });
 
   const apart = [await park(here, f1, "f2"), await park(there, f2, "f1")] as const;
-  await cluster.startNats();
+  await cluster.nats.boot();
   for (const end of apart) await end.paired();
   for (const end of apart) end.stream.end("met");
   for (const end of apart) expect(await end.rest()).toBe("met");

@@ -1,12 +1,9 @@
-/** A NATS server, and several relayd that are one cluster, on loopback and in directories of their own. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+/** NATS, and several relayd that are one cluster, on loopback and in directories of their own. */
 import { type Authority, createAuthority } from "@serverless-relay/pki";
 import {
   type FunctionFiles,
   type ReservedPorts,
-  Running,
+  RunningNats,
   RunningRelay,
   reservePorts,
   until,
@@ -17,6 +14,8 @@ export interface ClusterOptions {
   readonly routes?: readonly (readonly [string, string])[];
   /** added to each relayd.yaml */
   readonly yaml?: string;
+  /** default 1; each holds all routes */
+  readonly natsServers?: 1 | 3;
 }
 
 const MOST_RELAYS = 8;
@@ -26,51 +25,37 @@ export class RunningCluster {
   readonly authority: Authority;
   readonly #peers: Authority;
   readonly #ports: ReservedPorts;
-  readonly #natsDir: string;
+  readonly nats: RunningNats;
   readonly #yaml: string;
-  nats: Running | null = null;
   #started = 0;
 
-  private constructor(authority: Authority, peers: Authority, ports: ReservedPorts, natsDir: string, yaml: string) {
+  private constructor(authority: Authority, peers: Authority, ports: ReservedPorts, nats: RunningNats, yaml: string) {
     this.authority = authority;
     this.#peers = peers;
     this.#ports = ports;
-    this.#natsDir = natsDir;
+    this.nats = nats;
     this.#yaml = yaml;
   }
 
-  static async start({ relays, routes = [], yaml = "" }: ClusterOptions): Promise<RunningCluster> {
+  static async start({ relays, routes = [], yaml = "", natsServers = 1 }: ClusterOptions): Promise<RunningCluster> {
     const authority = await createAuthority({ commonName: "functions" });
     const peers = await createAuthority({ commonName: "relays" });
-    const natsDir = await mkdtemp(join(tmpdir(), "relay-nats-"));
-    const cluster = new RunningCluster(authority, peers, await reservePorts(1 + 2 * MOST_RELAYS), natsDir, yaml);
-    await cluster.startNats();
+    const nats = await RunningNats.start({ servers: natsServers });
+    const cluster = new RunningCluster(authority, peers, await reservePorts(2 * MOST_RELAYS), nats, yaml);
     for (let index = 0; index < relays; index++) await cluster.addRelay();
     for (const [f1, f2] of routes) await cluster.addRoute(f1, f2);
     return cluster;
   }
 
-  /** At the same port, with the same data, as before. */
-  async startNats(): Promise<void> {
-    const args = ["-a", "127.0.0.1", "-p", String(this.#ports.first), "-js", "-sd", this.#natsDir];
-    this.nats = Running.startCommand("nats-server", args);
-    await this.nats.line(/Server is ready/);
-  }
-
-  async stopNats(): Promise<void> {
-    await this.nats?.stop();
-    this.nats = null;
-  }
-
   async addRelay(): Promise<RunningRelay> {
-    const port = this.#ports.first + ++this.#started;
+    const port = this.peerPort(this.#started++);
     const relay = await RunningRelay.prepare({
       port: port + MOST_RELAYS,
       authority: this.authority,
       yaml: `${this.#yaml}
 cluster:
   name: test
-  nats: { servers: [nats://127.0.0.1:${this.#ports.first}] }
+  nats: { servers: [${this.nats.urls.join(", ")}], replicas: ${this.nats.size} }
   advertise: 127.0.0.1:${port}
   peerListen: 127.0.0.1:${port}
   tls: { cert: peer.pem, key: peer.key, ca: peers-ca.pem }
@@ -120,7 +105,7 @@ cluster:
 
   /** Of the relay that was started so many before. */
   peerPort(index: number): number {
-    return this.#ports.first + 1 + index;
+    return this.#ports.first + index;
   }
 
   relay(index: number): RunningRelay {
@@ -139,8 +124,7 @@ cluster:
     try {
       for (const relay of this.relays) await (relay.isRunning ? relay.stop() : relay.discard());
     } finally {
-      await this.stopNats();
-      await rm(this.#natsDir, { recursive: true });
+      await this.nats.stop();
       await this.#ports.release();
     }
   }

@@ -77,9 +77,9 @@ async function disturb(random: () => number, added: string[]): Promise<void> {
       await after(away);
       relay.process.kill("SIGCONT");
     } else if (what < 0.85) {
-      await cluster.stopNats();
+      await cluster.nats.halt();
       await after(away);
-      await cluster.startNats();
+      await cluster.nats.boot();
     } else {
       const name = `r${routes++}`;
       const { ok } = await relay.control.addRoute({ f1: name, f2: "x" }).then(

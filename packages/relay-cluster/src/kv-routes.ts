@@ -7,8 +7,9 @@
  */
 
 import { createHash } from "node:crypto";
+import { JetStreamApiCodes, JetStreamApiError } from "@nats-io/jetstream";
 import { type KV, type KvEntry, Kvm, KvWatchInclude } from "@nats-io/kv";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { delay, errors, type NatsConnection } from "@nats-io/transport-node";
 import { z } from "zod";
 
 /** A route as the bucket holds it; what relayd keeps of it besides its names passes through as it is. */
@@ -23,10 +24,19 @@ interface KvOptions {
   readonly bucket: string;
   /** how many NATS servers hold it: 1, 3 or 5 */
   readonly replicas: number;
+  /** whether NATS is connected */
+  readonly isThere: () => boolean;
   /** what goes wrong while nobody waits for an answer */
   readonly report: (error: Error) => void;
 }
 
+const NATS_BEGINS_MS = 15_000;
+const NOT_YET_MS = 200;
+/** Of JetStream's error codes, these two have no name in its library. */
+const NO_SUITABLE_PEERS = 10_005;
+const TEMPORARILY_UNAVAILABLE = 10_008;
+/** A route that others keep writing while it is deleted is reported instead. */
+const DELETE_TRIES = 5;
 /** When the bucket is read once more after a watch has started, and then again and again. */
 const RECONCILE_MS = { soon: 1_000, later: 30_000 };
 
@@ -41,6 +51,10 @@ export class KvRoutes {
   readonly #options: KvOptions;
   readonly #known = new Map<string, Known>();
   #onChange: ((change: RouteChange) => void) | null = null;
+  /** under way, by key: of two at once, the second finds the route gone */
+  readonly #deletions = new Map<string, Promise<boolean>>();
+  /** what has changed since the bucket was opened, and before anybody listened */
+  #untold: RouteChange[] = [];
   #timer: NodeJS.Timeout | null = null;
   #stopWatch: (() => void) | null = null;
   #closed = false;
@@ -54,15 +68,18 @@ export class KvRoutes {
   /** Makes the bucket if it is not there, and reads all of it. */
   static async open(connection: NatsConnection, options: KvOptions): Promise<KvRoutes> {
     const { bucket, replicas } = options;
-    const kv = await new Kvm(connection).create(bucket, { replicas, history: 1 });
+    const kv = await openBucket(connection, bucket, replicas);
     const routes = new KvRoutes(kv, options);
     await routes.#reconcile();
     await routes.#follow();
     return routes;
   }
 
+  /** In the order of their names. */
   all(): KvRoute[] {
-    return [...this.#known.values()].flatMap(({ route }) => (route === null ? [] : [route]));
+    const routes = [...this.#known.values()].flatMap(({ route }) => (route === null ? [] : [route]));
+    const keyed = routes.map((route) => ({ route, key: namesOf(route.f1, route.f2) }));
+    return keyed.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ route }) => route);
   }
 
   /** Seconds since the whole bucket was last read. */
@@ -70,27 +87,50 @@ export class KvRoutes {
     return (Date.now() - this.#readAt) / 1000;
   }
 
-  /** `listener` is told of every change that another relay makes. */
+  /** `listener` is told of every change that another relay makes, and has made since the bucket was opened. */
   onChange(listener: (change: RouteChange) => void): void {
     this.#onChange = listener;
+    for (const change of this.#untold.splice(0)) listener(change);
   }
 
   /** In the bucket once resolved. Rejects where NATS does not acknowledge it: then it may be there, or not. */
   async put(route: KvRoute): Promise<void> {
+    this.#checkThere();
     const key = keyOf(route.f1, route.f2);
     const revision = await this.#kv.put(key, JSON.stringify(route));
     this.#learn(key, route, revision, false);
   }
 
-  /** Gone once resolved. False if there was no such route. */
+  /**
+   * Gone once resolved. False if there was no such route. Of two relays that delete it at the same moment, one is told so; by
+   * replicated buckets of NATS 2.9, which does not look at what is still on its way, both may be told that it was there.
+   */
   async delete(f1: string, f2: string): Promise<boolean> {
     const key = keyOf(f1, f2);
-    const known = this.#known.get(key);
-    if (known === undefined || known.route === null) return false;
-    await this.#kv.delete(key);
-    // The server tells no revision of a delete; the watch will. Any is newer than the one that was known.
-    this.#learn(key, null, known.revision + 1, false);
-    return true;
+    const deletion = (this.#deletions.get(key) ?? Promise.resolve(false)).catch(() => {}).then(() => this.#delete(key));
+    this.#deletions.set(key, deletion);
+    return await deletion.finally(() => {
+      if (this.#deletions.get(key) === deletion) this.#deletions.delete(key);
+    });
+  }
+
+  async #delete(key: string): Promise<boolean> {
+    this.#checkThere();
+    let known = this.#known.get(key);
+    if (!known?.route) known = await this.#read(key);
+    for (let tries = 1; known?.route; tries++) {
+      try {
+        await this.#kv.delete(key, { previousSeq: known.revision });
+      } catch (error) {
+        if (!isOvertaken(error) || tries === DELETE_TRIES) throw error;
+        known = await this.#read(key);
+        continue;
+      }
+      // The server tells no revision of a delete; the watch will. Any is newer than the one that was known.
+      this.#learn(key, null, known.revision + 1, false);
+      return true;
+    }
+    return false;
   }
 
   async close(): Promise<void> {
@@ -148,10 +188,21 @@ export class KvRoutes {
     this.#readAt = Date.now();
   }
 
-  #take({ key, operation, revision, value }: KvEntry): void {
+  /** NATS's library would keep the change, and make it when NATS is back: long after the caller was told that it failed. */
+  #checkThere(): void {
+    if (!this.#options.isThere()) throw new Error("NATS is away");
+  }
+
+  /** What the bucket has just now. */
+  async #read(key: string): Promise<Known | undefined> {
+    const entry = await this.#kv.get(key);
+    return entry === null ? undefined : { route: routeOf(entry), revision: entry.revision };
+  }
+
+  #take(entry: KvEntry): void {
+    const { key, revision } = entry;
     try {
-      const route = operation === "PUT" ? recordSchema.parse(JSON.parse(Buffer.from(value).toString())) : null;
-      this.#learn(key, route, revision, true);
+      this.#learn(key, routeOf(entry), revision, true);
     } catch (cause) {
       this.#report(new Error(`entry ${key} of ${this.#options.bucket} is not a route; delete it there`, { cause }));
     }
@@ -163,8 +214,13 @@ export class KvRoutes {
       return;
     this.#known.set(key, { route, revision });
     if (!tell) return;
-    if (route !== null) this.#onChange?.({ kind: "put", route });
-    else if (before?.route) this.#onChange?.({ kind: "delete", f1: before.route.f1, f2: before.route.f2 });
+    if (route !== null) this.#tell({ kind: "put", route });
+    else if (before?.route) this.#tell({ kind: "delete", f1: before.route.f1, f2: before.route.f2 });
+  }
+
+  #tell(change: RouteChange): void {
+    if (this.#onChange === null) this.#untold.push(change);
+    else this.#onChange(change);
   }
 
   readonly #report = (error: unknown): void => {
@@ -172,8 +228,45 @@ export class KvRoutes {
   };
 }
 
-/** A name may hold what a key may not. The order of the two does not matter. */
+/** Makes it if it is not there. Waits for a NATS cluster that has just begun, and has no leader, or too few servers, as yet. */
+async function openBucket(connection: NatsConnection, bucket: string, replicas: number): Promise<KV> {
+  const deadline = Date.now() + NATS_BEGINS_MS;
+  for (;;) {
+    try {
+      // Read from the leader, not from whichever server is near: that may be behind.
+      return await new Kvm(connection).create(bucket, { replicas, history: 1, allow_direct: false });
+    } catch (error) {
+      const beginning = error instanceof errors.TimeoutError || (error instanceof JetStreamApiError && isNotYet(error));
+      if (!beginning || Date.now() > deadline) throw error;
+      await delay(NOT_YET_MS);
+    }
+  }
+}
+
+function isNotYet({ code }: JetStreamApiError): boolean {
+  return code === NO_SUITABLE_PEERS || code === TEMPORARILY_UNAVAILABLE;
+}
+
+/** Null: deleted. Throws where it cannot be read. */
+function routeOf({ operation, value }: KvEntry): KvRoute | null {
+  return operation === "PUT" ? recordSchema.parse(JSON.parse(Buffer.from(value).toString())) : null;
+}
+
+/** Somebody else has written the same key meanwhile. */
+function isOvertaken(error: unknown): boolean {
+  const { StreamWrongLastSequence, StreamWrongLastSequenceUnknown } = JetStreamApiCodes;
+  return (
+    error instanceof JetStreamApiError &&
+    (error.code === StreamWrongLastSequence || error.code === StreamWrongLastSequenceUnknown)
+  );
+}
+
+/** The order of the two does not matter. A name holds no line feed. */
+function namesOf(f1: string, f2: string): string {
+  return f1 <= f2 ? `${f1}\n${f2}` : `${f2}\n${f1}`;
+}
+
+/** A name may hold what a key may not. */
 function keyOf(f1: string, f2: string): string {
-  const [first, second] = f1 <= f2 ? [f1, f2] : [f2, f1];
-  return createHash("sha256").update(`${first}\n${second}`).digest("base64url");
+  return createHash("sha256").update(namesOf(f1, f2)).digest("base64url");
 }

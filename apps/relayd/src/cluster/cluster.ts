@@ -59,13 +59,13 @@ export class Cluster implements Elsewhere {
   #hops: Hops | null = null;
   #listener: Listener | null = null;
 
-  private constructor(options: ClusterOptions, nats: NatsConnection, routes: KvRoutes) {
+  private constructor(options: ClusterOptions, nats: NatsConnection, bus: NatsBus, routes: KvRoutes) {
     this.#options = options;
     this.#nats = nats;
+    this.#bus = bus;
     this.routes = routes;
     const { name, advertise } = options.config;
-    this.#bus = new NatsBus(nats, this.#report);
-    this.#claims = new Claims(this.#bus, prefixOf(name), { id: this.id, address: formatAddress(advertise) });
+    this.#claims = new Claims(bus, prefixOf(name), { id: this.id, address: formatAddress(advertise) });
   }
 
   /** Throws ClusterError. */
@@ -84,9 +84,13 @@ export class Cluster implements Elsewhere {
     const wish = { servers, ...(tls && { tls }), ...(credentials !== undefined && { credentials }) };
     const nats = await connectNats(wish, `relayd ${formatAddress(config.advertise)}`);
     try {
+      const bus = new NatsBus(nats, (error) =>
+        log.warn({ err: error }, "a message of another relay was not understood"),
+      );
       const report = (error: Error) => log.warn({ err: error }, "the cluster's routes are not in step");
-      const routes = await KvRoutes.open(nats, { bucket: `relayd_${config.name}_routes`, replicas, report });
-      return new Cluster(options, nats, routes);
+      const bucket = `relayd_${config.name}_routes`;
+      const routes = await KvRoutes.open(nats, { bucket, replicas, isThere: () => bus.isThere, report });
+      return new Cluster(options, nats, bus, routes);
     } catch (error) {
       await nats.close();
       throw error;
@@ -161,10 +165,6 @@ export class Cluster implements Elsewhere {
   readonly #redeem = (claim: string) => {
     const waiter = this.#claims.redeem(claim);
     return waiter && { meet: waiter.hosts, putBack: () => this.#claims.putBack(waiter) };
-  };
-
-  readonly #report = (error: Error): void => {
-    this.#options.log.warn({ err: error }, "a message of another relay was not understood");
   };
 }
 
