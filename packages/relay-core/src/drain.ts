@@ -1,6 +1,7 @@
 /** Draining: nobody comes in or is paired any more, the parked are turned away, and sessions may go on until a deadline. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Refusal } from "@serverless-relay/protocol";
+import { endSessions } from "./end-sessions.ts";
 import type { Held } from "./held.ts";
 import type { Joins } from "./joins.ts";
 import type { LiveSessions } from "./live-sessions.ts";
@@ -49,8 +50,8 @@ export class Drain {
     const now = Date.now();
     this.#times = { startedAt: this.#times?.startedAt ?? now, deadline: now + ms };
     // While there is anything for it to end, that keeps the process running; once there is not, nothing shall.
-    const { sessions } = this.#here;
-    this.#timer = setTimeout(() => void sessions.endAll("drain_deadline"), Math.min(ms, LONGEST_MS)).unref();
+    const end = () => void endSessions(this.#here, "drain_deadline");
+    this.#timer = setTimeout(end, Math.min(ms, LONGEST_MS)).unref();
     this.#drained ??= this.#run();
     return this.#drained;
   }

@@ -6,6 +6,7 @@ import { newId } from "./ids.ts";
 import type { Joined } from "./live-sessions.ts";
 import type { Pair } from "./pairing/rendezvous.ts";
 import { roleOfSecond } from "./pairing/roles.ts";
+import { type Route, routeKey } from "./pairing/routes.ts";
 import type { LiveSession } from "./relay-view.ts";
 import type { DataPlane } from "./splice/plane.ts";
 
@@ -15,7 +16,7 @@ export class Joins {
   readonly #mayMeet: (pair: Pair<Held>) => boolean;
   readonly #onJoined: (joined: Joined, pair: Pair<Held>) => void;
   readonly #joins = new WeakMap<Pair<Held>, Promise<Joined | null>>();
-  readonly #underWay = new Set<Promise<Joined | null>>();
+  readonly #underWay = new Map<Promise<Joined | null>, Route>();
 
   /**
    * `mayMeet` is asked just before the two are joined; `onJoined` is called once for each session, before either end hears of it.
@@ -38,13 +39,19 @@ export class Joins {
     if (known !== undefined) return known;
     const join = this.#join(pair).finally(() => this.#underWay.delete(join));
     this.#joins.set(pair, join);
-    this.#underWay.add(join);
+    this.#underWay.set(join, pair.first.route);
     return join;
+  }
+
+  /** Those that are not made yet, on one route or on all. */
+  underWay(on?: Route): Promise<Joined | null>[] {
+    const joins = [...this.#underWay];
+    return joins.filter(([, route]) => on === undefined || isSame(route, on)).map(([join]) => join);
   }
 
   /** Resolves when those that are under way have been made, or have failed. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    await Promise.allSettled(this.underWay());
   }
 
   async #join(pair: Pair<Held>): Promise<Joined | null> {
@@ -83,4 +90,8 @@ export class Joins {
     this.#onJoined(joined, pair);
     return joined;
   }
+}
+
+function isSame(one: Route, other: Route): boolean {
+  return routeKey(one.f1, one.f2) === routeKey(other.f1, other.f2);
 }

@@ -1,7 +1,6 @@
 /** The sessions under way: looked up, watched while nothing moves, and ended, one by one or by what they have in common. */
 import type { Identity } from "./admission/identity.ts";
 import type { BandwidthShare } from "./bandwidth.ts";
-import { inSlices } from "./in-slices.ts";
 import { type Route, routeKey } from "./pairing/routes.ts";
 import type { Stay } from "./quotas.ts";
 import type { LiveSession } from "./relay-view.ts";
@@ -92,16 +91,6 @@ export class LiveSessions {
     joined.session.end(reason);
   }
 
-  /** Resets both ends of every session. Resolves, once each has been told to, with how many. */
-  async endAll(reason: CloseReason): Promise<number> {
-    return endEach(this.all(), reason);
-  }
-
-  /** The same for the sessions of a route. */
-  async endOn(route: Route, reason: CloseReason): Promise<number> {
-    return endEach(this.on(route), reason);
-  }
-
   /** Resolves once there is none. */
   async allEnded(): Promise<void> {
     if (this.#joined.size === 0) return;
@@ -109,11 +98,6 @@ export class LiveSessions {
     this.#onNone = resolve;
     await none;
   }
-}
-
-async function endEach(ending: readonly Joined[], reason: CloseReason): Promise<number> {
-  await inSlices(ending, ({ session }) => session.end(reason));
-  return ending.length;
 }
 
 function keyOf({ f1, f2 }: Route): string {

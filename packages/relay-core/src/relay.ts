@@ -10,6 +10,7 @@ import type { Credentials } from "./admission/tls-server.ts";
 import { formatRefusal } from "./answers.ts";
 import { Bandwidth } from "./bandwidth.ts";
 import { Drain, type DrainTimes } from "./drain.ts";
+import { endSessions } from "./end-sessions.ts";
 import { Entering, type Granted } from "./entering.ts";
 import type { Held } from "./held.ts";
 import { identify } from "./ids.ts";
@@ -134,9 +135,10 @@ export class Relay {
   async #pair(held: Held): Promise<{ joined: Joined; leads: boolean }> {
     for (let again = false; ; again = true) {
       if (held.leg.departed) throw new Withdrawn();
-      // These may have changed since it was authorized: detaching took a round trip.
+      // These may have changed since it was authorized: detaching took a round trip. In the order of PROTOCOL.md, section 6.
+      this.#standing.checkCertificate(held);
       this.#drain.check();
-      this.#standing.check(held);
+      this.#standing.checkRoute(held);
       this.#standing.watchParked(held);
       if (this.#rendezvous.hasPeerFor(held)) this.#quotas.reserveSession(held.stay);
       else this.#quotas.checkParking(held.stay);
@@ -274,7 +276,8 @@ export class Relay {
     if (route === undefined) return null;
     this.routes.delete(f1, f2);
     const { count, told } = this.#rendezvous.evict(new Refusal("no_route"), route);
-    const [killed] = await Promise.all([options.kill ? this.#sessions.endOn(route, "route_deleted") : 0, told]);
+    const here = { sessions: this.#sessions, joins: this.#joins };
+    const [killed] = await Promise.all([options.kill ? endSessions(here, "route_deleted", route) : 0, told]);
     return { refused: count, killed };
   }
 

@@ -47,12 +47,15 @@ export class Standing {
     this.#flawOf = flawOf;
   }
 
-  /** Throws Refusal if its route is gone, or its certificate is no longer good. Costs nothing unless something has changed. */
-  check(held: Held): void {
-    if (!this.#hasRoute(held)) throw new Refusal("no_route");
-    const { identity, route, name } = held;
+  /** Throws Refusal if its certificate is no longer good. Costs nothing unless something has changed; nor does `checkRoute`. */
+  checkCertificate({ identity, route, name }: Held): void {
     const flaw = this.#endFlaw(identity, route, name, Date.now());
     if (flaw !== null) throw new Refusal(flaw);
+  }
+
+  /** Throws Refusal if its route is gone. */
+  checkRoute(held: Held): void {
+    if (!this.#hasRoute(held)) throw new Refusal("no_route");
   }
 
   /** Whether both certificates are good just now. */

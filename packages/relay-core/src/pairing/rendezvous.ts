@@ -59,7 +59,7 @@ interface Waiting<A extends Arrival> extends Waiter<Waiting<A>> {
   readonly reject: (why: Refusal | Withdrawn) => void;
   timer: NodeJS.Timeout;
   /** what the refusal will say if nobody (else) comes */
-  readonly reasonSoFar: "peer_timeout" | "peer_vanished" | "role_conflict";
+  reasonSoFar: "peer_timeout" | "peer_vanished" | "role_conflict";
 }
 
 export class Rendezvous<A extends Arrival> {
@@ -108,18 +108,27 @@ export class Rendezvous<A extends Arrival> {
     const waiting = this.#waiting.get(arrival);
     if (waiting === undefined || this.#taken.has(waiting) || !this.#isGathered(waiting)) return false;
     clearTimeout(waiting.timer);
+    if (metConflict(waiting)) noteConflict(waiting); // its place may be forgotten meanwhile
     unqueue(waiting);
     this.#taken.add(waiting);
     return true;
   }
 
-  /** One that was taken waits again, where it stood; it may have left meanwhile. */
+  /** One that was taken meets whom it would have met meanwhile, or waits again, where it stood; it may have left. */
   putBack(arrival: A): void {
     const waiting = this.#waiting.get(arrival);
     if (waiting === undefined || !this.#taken.has(waiting) || !this.#isGathered(waiting)) return;
+    const found = this.#fitting(arrival);
+    if (found !== null) {
+      for (const each of [found, waiting]) this.#leave(each);
+      const pair = { first: found.arrival, second: arrival };
+      for (const each of [found, waiting]) each.resolve(pair);
+      return;
+    }
     this.#taken.delete(waiting);
     waiting.timer = setTimeout(() => this.#expire(waiting), timeLeft(arrival));
-    waiting.place = placeIn(waiting.gathering, arrival); // the old one may have been forgotten
+    waiting.place = placeIn(waiting.gathering, arrival);
+    this.#noteUnmatched(waiting);
     enqueue(waiting);
   }
 
@@ -135,8 +144,7 @@ export class Rendezvous<A extends Arrival> {
   /** A peer came, elsewhere, that asked for the same role. */
   noteConflict(arrival: A): void {
     const waiting = this.#waiting.get(arrival);
-    if (waiting === undefined || arrival.role === undefined) return;
-    waiting.place[endOf(arrival)]?.noteUnmatched(arrival.role, ++this.#order);
+    if (waiting !== undefined) noteConflict(waiting);
   }
 
   /** The client behind `arrival` went away. */
@@ -158,8 +166,7 @@ export class Rendezvous<A extends Arrival> {
 
   /** Sends away everybody on `route`, or everybody, taken or not. They are told in slices, for there may be thousands. */
   evict(refusal: Refusal, route?: Route): Evicted {
-    const evicted =
-      route === undefined ? [...this.#waiting.values()] : [...this.#waitingOn(route), ...this.#takenOn(route)];
+    const evicted = route === undefined ? [...this.#waiting.values()] : this.#waitingOn(route);
     if (route === undefined) this.#routes.clear();
     else this.#routes.delete(keyOf(route));
     const told = inSlices(evicted, (waiting) => {
@@ -170,7 +177,7 @@ export class Rendezvous<A extends Arrival> {
     return { count: evicted.length, told };
   }
 
-  /** Who waits on `route`. */
+  /** Who waits on `route`, taken or not. */
   waitingOn(route: Route): A[] {
     return this.#waitingOn(route).map(({ arrival }) => arrival);
   }
@@ -185,14 +192,10 @@ export class Rendezvous<A extends Arrival> {
     const { role } = arrival;
     this.#order++;
     const gathering = getOrMake(this.#routes, keyOf(arrival.route), newGathering<A>);
-    const place = placeIn(gathering, arrival);
-    const peers = place[peerEndOf(arrival)];
-    const conflict = peers?.hasWaiting(role) === true;
-    if (role !== undefined) peers?.noteUnmatched(role, this.#order);
     const waiting: Waiting<A> = {
       arrival,
       gathering,
-      place,
+      place: placeIn(gathering, arrival),
       role,
       order: again ? -this.#order : this.#order,
       resolve,
@@ -200,20 +203,28 @@ export class Rendezvous<A extends Arrival> {
       timer: setTimeout(() => this.#expire(waiting), timeLeft(arrival)),
       previous: null,
       next: null,
-      reasonSoFar: again ? "peer_vanished" : conflict ? "role_conflict" : "peer_timeout",
+      reasonSoFar: again ? "peer_vanished" : "peer_timeout",
     };
     gathering.count++;
+    this.#noteUnmatched(waiting);
     enqueue(waiting);
     this.#waiting.set(arrival, waiting);
     return promise;
   }
 
+  /** It comes to its place, and finds nobody who fits: whoever is there on the other side asks for the same role. */
+  #noteUnmatched(waiting: Waiting<A>): void {
+    const { arrival, place, role } = waiting;
+    const peers = place[peerEndOf(arrival)];
+    if (role === undefined || !peers) return;
+    if (peers.hasWaiting(role)) noteConflict(waiting);
+    peers.noteUnmatched(role, ++this.#order);
+  }
+
   #expire(waiting: Waiting<A>): void {
-    const conflict = waiting.place[endOf(waiting.arrival)]?.metConflict(waiting) === true;
+    if (metConflict(waiting)) noteConflict(waiting);
     this.#leave(waiting);
-    waiting.reject(
-      new Refusal(waiting.reasonSoFar === "peer_timeout" && conflict ? "role_conflict" : waiting.reasonSoFar),
-    );
+    waiting.reject(new Refusal(waiting.reasonSoFar));
   }
 
   #leave(waiting: Waiting<A>): void {
@@ -238,15 +249,22 @@ export class Rendezvous<A extends Arrival> {
     return this.#routes.get(keyOf(arrival.route))?.places.get(placeName(arrival));
   }
 
-  #takenOn(route: Route): Waiting<A>[] {
-    const key = keyOf(route);
-    return [...this.#taken].filter(({ arrival }) => keyOf(arrival.route) === key);
-  }
-
   #waitingOn(route: Route): Waiting<A>[] {
-    const places = this.#routes.get(keyOf(route))?.places.values() ?? [];
-    return [...places].flatMap((place) => place.flatMap((side) => (side === null ? [] : [...side])));
+    const gathering = this.#routes.get(keyOf(route));
+    if (gathering === undefined) return [];
+    const taken = [...this.#taken].filter((waiting) => waiting.gathering === gathering);
+    const places = [...gathering.places.values()];
+    return [...places.flatMap((place) => place.flatMap((side) => (side === null ? [] : [...side]))), ...taken];
   }
+}
+
+/** Whether a peer came, since it waits at its place, that asked for the same role. */
+function metConflict<A extends Arrival>(waiting: Waiting<A>): boolean {
+  return waiting.place[endOf(waiting.arrival)]?.metConflict(waiting) === true;
+}
+
+function noteConflict<A extends Arrival>(waiting: Waiting<A>): void {
+  if (waiting.reasonSoFar === "peer_timeout") waiting.reasonSoFar = "role_conflict";
 }
 
 /** Has it wait at its place. */

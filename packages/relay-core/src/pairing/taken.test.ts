@@ -44,6 +44,39 @@ describe("an arrival that is taken for a peer elsewhere", () => {
     expect(rendezvous.size).toBe(0);
   });
 
+  it("meets, when it is put back, whoever came for it meanwhile", async () => {
+    const rendezvous = new Rendezvous<Named>();
+    const first = arrival("a", "f1");
+    const meetings = [rendezvous.arrive(first)];
+    rendezvous.take(first);
+    meetings.push(rendezvous.arrive(arrival("b", "f2")));
+    rendezvous.putBack(first);
+    const [one, other] = await Promise.all(meetings);
+    expect(one).toBe(other);
+    expect([one?.first.id, one?.second.id]).toEqual(["b", "a"]);
+    expect([rendezvous.size, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+
+  it("is still one of those who wait on its route", () => {
+    const rendezvous = new Rendezvous<Named>();
+    const first = arrival("a", "f1");
+    void rendezvous.arrive(first);
+    rendezvous.take(first);
+    expect(rendezvous.waitingOn(ROUTE)).toEqual([first]);
+  });
+
+  it("does not forget that a peer asked for the same role", async () => {
+    const rendezvous = new Rendezvous<Named>();
+    const first = arrival("a", "f1", { role: "client" });
+    const meeting = rendezvous.arrive(first);
+    void rendezvous.arrive(arrival("b", "f2", { role: "client" }));
+    rendezvous.take(first);
+    await rendezvous.arrive(arrival("c", "f1")); // b's: nobody is left at the place
+    rendezvous.putBack(first);
+    vi.advanceTimersByTime(1_000);
+    await expect(meeting).rejects.toMatchObject({ reason: "role_conflict" });
+  });
+
   it("has its pair once that is settled", async () => {
     const rendezvous = new Rendezvous<Named>();
     const first = arrival("a", "f1");
