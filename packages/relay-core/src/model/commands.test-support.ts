@@ -7,7 +7,7 @@ import type { Stage } from "./stage.test-support.ts";
 type Command = fc.AsyncCommand<Model, Stage>;
 
 /** fast-check hands out a Readonly of it, which a class with private parts has none of. */
-export interface Model {
+interface Model {
   readonly reference: ReferencePairing;
 }
 

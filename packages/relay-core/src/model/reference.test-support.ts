@@ -3,7 +3,7 @@
  * alone, to hold the relay against. One list, searched from its oldest; nothing is fast, and nothing is shared with the relay.
  */
 
-export type Role = "client" | "server";
+type Role = "client" | "server";
 
 /** What the client has seen of the relay so far. */
 export type Fate = string;
