@@ -42,10 +42,23 @@ export function isChannelName(value: string): boolean {
  */
 export function parsePreferWait(field: string): number | null | undefined {
   for (const preference of field.split(",")) {
-    const [name, ...values] = (preference.split(";")[0] ?? "").split("=").map((part) => part.trim());
+    const [name, ...values] = (preference.split(";")[0] ?? "").split("=").map(trimmed);
     if (name?.toLowerCase() !== "wait") continue;
     const [seconds = "", ...more] = values;
     return more.length === 0 && /^[0-9]{1,9}$/.test(seconds) ? Number(seconds) : null;
   }
   return undefined;
+}
+
+/** Without the white space of HTTP (RFC 9110 §5.6.3), which is less than what trim() takes off; in linear time. */
+function trimmed(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpace(text[start])) start++;
+  while (end > start && isSpace(text[end - 1])) end--;
+  return text.slice(start, end);
+}
+
+function isSpace(character: string | undefined): boolean {
+  return character === " " || character === "\t";
 }

@@ -92,9 +92,9 @@ export class OuterClient {
   }
 
   /** The bytes of `head` and close_notify, as TLS records, not sent yet. */
-  async flight(head: string): Promise<Buffer> {
+  async flight(head: string | Buffer): Promise<Buffer> {
     this.#records.held = [];
-    if (head !== "") this.tls.write(head);
+    if (head.length > 0) this.tls.write(head);
     const { sent, done } = this.#records.detach();
     this.#detached = done;
     done.catch(() => {});

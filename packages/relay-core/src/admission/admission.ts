@@ -19,7 +19,7 @@ import type { Place } from "./gate.ts";
 import { createConnectParser } from "./http-parser.ts";
 import { Identities, type Identity } from "./identity.ts";
 import { refuseInTls } from "./refuse.ts";
-import { type Request, readRequest } from "./request.ts";
+import { type Request, understand } from "./request.ts";
 import { type Credentials, createTlsServer, secureContext } from "./tls-server.ts";
 import { type Flaw, Trust } from "./trust.ts";
 
@@ -53,6 +53,8 @@ export interface Admitted<Grant> {
   readonly transport: EndTransport;
   readonly link: Link;
 }
+
+const NOT_ASKED = { detail: "it ended before it had asked" };
 
 export class Admission {
   #limits: AdmissionLimits;
@@ -176,11 +178,9 @@ export class Admission {
     if (entry === undefined) return tls;
     this.#entries.set(tls, entry);
     entry.records.watch(tls);
-    // Before the request, close_notify says that none will come; behind it, that is how a client detaches.
-    tls.once(
-      "end",
-      () => entry.asked || entry.fail(new Dropped("client_gone", { detail: "it ended before it had asked" })),
-    );
+    // Before the request, close_notify says that none will come; behind it, that is how a client detaches. A request that it
+    // cuts short is the HTTP parser's to refuse, which hears of it in the same turn.
+    tls.once("end", () => process.nextTick(() => entry.asked || entry.fail(new Dropped("client_gone", NOT_ASKED))));
     tls.on("error", () => {}); // the record stream closes with it, and tells the entry
     return tls;
   }
@@ -226,17 +226,6 @@ export class Admission {
       ...seen,
       ...(byTls ? { detail: verdictOf(tls) } : {}),
     });
-  }
-}
-
-/** What is asked for, and what came along. Whose certificate has a flaw hears of that first. Throws Refusal. */
-function understand(requested: Requested | null, flaw: Flaw | null): { request: Request | null; head: Buffer } {
-  if (requested === null) return { request: null, head: Buffer.alloc(0) };
-  try {
-    if (requested instanceof Refusal) throw requested;
-    return { request: readRequest(requested.message), head: requested.head };
-  } catch (error) {
-    throw flaw !== null && error instanceof Refusal ? new Refusal(flaw) : error;
   }
 }
 

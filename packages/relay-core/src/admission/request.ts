@@ -13,6 +13,8 @@ import {
   type Role,
   type Transport,
 } from "@serverless-relay/protocol";
+import type { Requested } from "./entry.ts";
+import type { Flaw } from "./trust.ts";
 
 export interface Request {
   /** name of the peer asked for, not yet checked against any route */
@@ -26,8 +28,19 @@ export interface Request {
   readonly wait: number | undefined;
 }
 
+/** What is asked for, and what came along. Whose certificate has a flaw hears of that first. Throws Refusal. */
+export function understand(requested: Requested | null, flaw: Flaw | null): { request: Request | null; head: Buffer } {
+  if (requested === null) return { request: null, head: Buffer.alloc(0) };
+  try {
+    if (requested instanceof Refusal) throw requested;
+    return { request: readRequest(requested.message), head: requested.head };
+  } catch (error) {
+    throw flaw !== null && error instanceof Refusal ? new Refusal(flaw) : error;
+  }
+}
+
 /** Throws Refusal: the caller's mistake, in the order in which a reader of the request would find it. */
-export function readRequest(message: IncomingMessage): Request {
+function readRequest(message: IncomingMessage): Request {
   // A CONNECT request has no content (RFC 9110 §9.3.6); one that announces some would be read as the session's bytes.
   if (message.headers["content-length"] !== undefined || message.headers["transfer-encoding"] !== undefined) {
     throw new Refusal("request_malformed");

@@ -1,0 +1,143 @@
+/**
+ * Request heads by the real relayd, over TLS: each verdict is one that the model of PROTOCOL.md allows, and the same in the
+ * answer and in the log. The long form is FUZZ_CONNECTIONS=5000, FUZZ_SEED repeats a run; a million without the TLS around
+ * them are in packages/relay-core/src/judgement.test.ts.
+ */
+import type { ControlEvent } from "@serverless-relay/control-api";
+import { type Admitted, CORPUS, judge, requests, type Verdict } from "@serverless-relay/protocol-model";
+import { type FunctionFiles, OuterClient, RunningRelay, refusalReason, until } from "@serverless-relay/testkit";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+const COUNT = Number(process.env.FUZZ_CONNECTIONS ?? 300);
+const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const AT_ONCE = 16;
+
+const SPIFFE = "spiffe://example.org/f2";
+const ESCAPED = "https://example.org/a%20b";
+const NAMES = ["f2", "f2", "f2", "f1", "f3", "f4", "f5", "nobody", SPIFFE, ESCAPED];
+const ROUTES: readonly (readonly [string, string])[] = [
+  ["f1", "f2"],
+  ["f2", "f3"],
+  ["f3", "f4"],
+  ["f5", "f5"],
+  ["f1", SPIFFE],
+  [ESCAPED, "f1"],
+];
+const RULES = { routes: ROUTES.map((between) => ({ between })), headSize: 16_384 };
+
+interface Caller {
+  readonly names: readonly string[];
+  readonly files: FunctionFiles;
+}
+
+let relay: RunningRelay;
+const callers: Caller[] = [];
+/** What the log says of the connection from an address: the first word on its admission. */
+const logged = new Map<string, ControlEvent>();
+let linesRead = 0;
+/** What each reason was answered with. */
+const answers = new Map<string, string>();
+
+beforeAll(async () => {
+  relay = await RunningRelay.start({
+    routes: ROUTES,
+    yaml: `metrics: { listen: "127.0.0.1:0" }
+limits: { arrivalsPerAddress: 100000, arrivalsPerFunction: 100000 }`,
+  });
+  for (const names of [["f1"], ["f1", "f3"], ["f3"], ["f5"], [SPIFFE]]) {
+    callers.push({ names, files: await relay.issue(...names) });
+  }
+});
+
+afterAll(() => relay.finish());
+
+function readLog(): void {
+  for (; linesRead < relay.process.lines.length; linesRead++) {
+    const event = JSON.parse(relay.process.lines[linesRead] ?? "") as ControlEvent & { address?: string };
+    const onAdmission = event.event === "admitted" || event.event === "refused" || event.event === "dropped";
+    if (onAdmission && event.address !== undefined && !logged.has(event.address)) logged.set(event.address, event);
+  }
+}
+
+/** What the relay made of it: by its log, and, where it answered, by the answer. */
+async function ask(caller: Caller, sent: Buffer): Promise<Verdict> {
+  const client = await OuterClient.dial(relay.port, caller.files);
+  const { address } = client;
+  logged.delete(address); // the port of one that has gone
+  client.socket.write(await client.flight(sent));
+  const answered = client.answer();
+  answered.catch(() => {});
+  const event = await until(`the log says what became of ${JSON.stringify(sent.toString("latin1"))}`, () => {
+    readLog();
+    return logged.get(address);
+  });
+  const verdict = await verdictOf(event, answered);
+  client.destroy();
+  return verdict;
+}
+
+async function verdictOf(event: ControlEvent, answered: Promise<string>): Promise<Verdict> {
+  if (event.event === "admitted") {
+    const { name, peer, channel, transport } = event as unknown as Omit<Admitted, "as"> & { name: string };
+    return { as: name, peer, channel, transport, role: "either", wait: null };
+  }
+  const reason = String((event as { reason?: string }).reason);
+  if (event.event === "dropped") return reason;
+  const answer = await answered;
+  expect(refusalReason(answer), `${JSON.stringify(event)}: ${JSON.stringify(answer)}`).toBe(reason);
+  // The same bytes for the same reason: nothing of the request has found its way into the answer.
+  expect(answer).toBe(answers.get(reason) ?? answer);
+  answers.set(reason, answer);
+  return reason;
+}
+
+/** What the model allows, as far as it shows here; step 17, too: nothing may stand between request and close_notify. */
+function allowed(caller: Caller, sent: Buffer): Verdict[] {
+  const verdicts = judge({ certificate: "verified", names: caller.names, key: "" }, sent, RULES);
+  const text = sent.toString("latin1").replace(/^[\r\n]*/, "");
+  const behind = text.length - (text.indexOf("\r\n\r\n") + 4);
+  return verdicts.map((verdict) => {
+    if (typeof verdict === "string") return verdict;
+    return verdict.transport === "raw" && behind > 0 ? "detach_violated" : { ...verdict, role: "either", wait: null };
+  });
+}
+
+async function compare(caller: Caller, sent: Buffer): Promise<void> {
+  const said = await ask(caller, sent);
+  const allowedOnes = allowed(caller, sent);
+  expect(
+    allowedOnes.map((verdict) => JSON.stringify(verdict)),
+    `${JSON.stringify(sent.toString("latin1"))} from ${caller.names.join()}`,
+  ).toContain(JSON.stringify(said));
+}
+
+async function compareAll(items: readonly (readonly [Caller, Buffer])[]): Promise<void> {
+  for (let next = 0; next < items.length; next += AT_ONCE) {
+    await Promise.all(items.slice(next, next + AT_ONCE).map((item) => compare(...item)));
+  }
+}
+
+it("the corpus", async () => {
+  const [f1] = callers;
+  if (f1 === undefined) throw new Error("nobody to ask");
+  await compareAll(CORPUS.map(([, sent]) => [f1, sent] as const));
+});
+
+it(`${COUNT} generated ones`, { timeout: 60_000 + COUNT * 50 }, async () => {
+  process.stderr.write(`FUZZ_SEED=${SEED}\n`);
+  const samples = fc.sample(fc.tuple(fc.constantFrom(...callers), requests(NAMES)), { seed: SEED, numRuns: COUNT });
+  await compareAll(samples);
+});
+
+it("what they were called has written nothing of its own into log and metrics", async () => {
+  readLog(); // each line is one JSON object
+  const obeyed = (line: string) => Buffer.from(line).some((byte) => byte < 0x20 || byte === 0x7f); // by a terminal
+  expect(relay.process.lines.filter(obeyed)).toEqual([]);
+  const { port } = relay.log().find((event) => (event as { listener?: string }).listener === "metrics") as unknown as {
+    port: number;
+  };
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { connection: "close" } })).text();
+  const lines = metrics.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  expect(lines.filter((line) => !/^[a-z_]+(\{([a-z_]+="[A-Za-z0-9_.+-]*",?)*\})? [0-9.e+-]+$/.test(line))).toEqual([]);
+});
