@@ -47,14 +47,15 @@ describe("with a relay that is there", () => {
   let ports: ReservedPorts;
 
   beforeAll(async () => {
-    relay = await RunningRelay.start({
-      routes: [
-        ["f1", "f2"],
-        ["mapper", "reducer"],
-      ],
+    ports = await reservePorts(6);
+    relay = await RunningRelay.prepare({
+      yaml: `wake: { allow: [{ url: "http://127.0.0.1:${ports.first + 4}/", token: wake.token }] }`,
     });
+    await relay.write("wake.token", "a-token");
+    await relay.boot();
+    await relay.control.addRoute({ f1: "f1", f2: "f2" });
+    await relay.control.addRoute({ f1: "mapper", f2: "reducer" });
     for (const name of ["f1", "f2", "mapper", "reducer"]) await relay.issue(name);
-    ports = await reservePorts(4);
   });
 
   afterAll(async () => {
@@ -65,9 +66,14 @@ describe("with a relay that is there", () => {
   it.each(examples)(
     "%s",
     async (path) => {
-      const names = ["F1_PORT", "F2_PORT", "HTTP_PORT", "LAMBDA_PORT"];
-      const listening = names.map((name, index) => [name, `${ports.first + index}`]);
-      const env = { RELAY: `localhost:${relay.port}`, CERTS: relay.directory, ...Object.fromEntries(listening) };
+      const names = ["F1_PORT", "F2_PORT", "HTTP_PORT", "LAMBDA_PORT", "WAKE_PORT", "INSTANCE_PORT"];
+      const listening = Object.fromEntries(names.map((name, index) => [name, `${ports.first + index}`]));
+      const env = {
+        RELAY: `localhost:${relay.port}`,
+        CERTS: relay.directory,
+        RELAYD_SOCKET: relay.socket,
+        ...listening,
+      };
       const reader = await readerOf({ cwd: join(ROOT, dirname(path)), env });
       await walkThrough(fencesOf(await readFile(join(ROOT, path), "utf8")), reader);
     },

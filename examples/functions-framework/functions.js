@@ -20,8 +20,9 @@ http("f1", async (request, response) => {
   response.status(answer === expected ? 200 : 502).json({ ...met, sent: bytes.length, answer });
 });
 
-http("f2", async (_request, response) => {
-  const { socket, ...met } = await meet();
+http("f2", async (request, response) => {
+  // A relay that wakes it says on which channel somebody waits (docs/wake.md).
+  const { socket, ...met } = await meet(request.body?.channel);
   const hash = createHash("sha256");
   let received = 0;
   for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
@@ -33,7 +34,7 @@ http("f2", async (_request, response) => {
 });
 
 /** The peer, as RELAY, RELAY_PEER and FUNCTION_... say it, and what it cost to get there. */
-async function meet() {
+async function meet(channel) {
   const asked = performance.now();
   const coldStart = cold;
   cold = false;
@@ -43,6 +44,7 @@ async function meet() {
     key: readFileSync(FUNCTION_KEY),
     ca: readFileSync(FUNCTION_CA),
   };
-  const { socket, peer, session } = await connect({ relay: RELAY, peer: RELAY_PEER, identity, allowHalfOpen: true });
+  const whom = { relay: RELAY, peer: RELAY_PEER, channel };
+  const { socket, peer, session } = await connect({ ...whom, identity, allowHalfOpen: true });
   return { socket, peer, session, coldStart, metAfterMs: Math.round(performance.now() - asked) };
 }

@@ -1,6 +1,6 @@
 /** Events in words, one line each; and what an event concerns. */
 import type { ControlEvent } from "@serverless-relay/control-api";
-import { formatBytes, formatDuration } from "./quantities.ts";
+import { count, formatBytes, formatDuration } from "./quantities.ts";
 import type { Concern } from "./selection.ts";
 import { printable, type Styles } from "./styles.ts";
 
@@ -9,7 +9,8 @@ const KIND_WIDTH = 8;
 /** "12:00:01.250 paired   f1 -> f2 on channel 443, session aa, after 3s"; the time of day is the reader's. */
 export function eventText(event: ControlEvent, styles: Styles): string {
   const kind = event.event.padEnd(KIND_WIDTH);
-  const failed = event.event === "refused" || event.event === "dropped";
+  const failed =
+    event.event === "refused" || event.event === "dropped" || (event.event === "wake" && event.outcome !== "accepted");
   return `${timeOfDay(event.time)} ${failed ? styles.warning(kind) : styles.bold(kind)} ${printable(wordsOf(event))}`;
 }
 
@@ -46,6 +47,18 @@ function wordsOf(event: ControlEvent): string {
         `session ${text(event.session)}`,
         volume(event.bytes),
         lasted("in", event.durationMs),
+      );
+    case "wake":
+      return parts(
+        `${who(event.name)} for ${who(event.peer)}${onChannel(event)}: ${text(event.outcome)}${status(event)}${detail(event)}`,
+        text(event.target),
+        lasted("in", event.durationMs),
+      );
+    case "woken":
+      return parts(
+        `${who(event.name)} came for ${who(event.peer)}${onChannel(event)}`,
+        lasted("after", event.afterMs),
+        typeof event.requests === "number" ? count(event.requests, "request") : "",
       );
     default:
       return fieldsText(event);
@@ -101,6 +114,10 @@ function origin({ address }: ControlEvent): string {
 
 function detail({ detail: said }: ControlEvent): string {
   return typeof said === "string" ? ` (${said.split("\n", 1)[0]})` : "";
+}
+
+function status({ status: answered }: ControlEvent): string {
+  return typeof answered === "number" ? ` with ${answered}` : "";
 }
 
 function volume(bytes: unknown): string {

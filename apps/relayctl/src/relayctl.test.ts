@@ -21,6 +21,7 @@ const route: Route = {
   wait: null,
   bandwidth: null,
   pins: null,
+  wake: null,
   parked: 0,
   sessions: 0,
 };

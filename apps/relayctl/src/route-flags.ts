@@ -1,6 +1,6 @@
 /** The flags of `route add` that say what a route bounds or asks of its functions, and what they become. */
 import * as Flags from "@oclif/core/flags";
-import type { AddRoute } from "@serverless-relay/control-api";
+import type { AddRoute, RouteNames } from "@serverless-relay/control-api";
 import { CommandFailed, Exit } from "./failure.ts";
 import { parseBytes, parseDuration } from "./quantities.ts";
 
@@ -34,6 +34,12 @@ export const routeFlags = {
     helpValue: "f1=sha256:HASH",
     parse: async (text) => (PIN.test(text) ? text : wrong("pin", text, "write f1=sha256: and 64 hexadecimal digits")),
   })(),
+  wake: Flags.custom<string>({
+    multiple: true,
+    multipleNonGreedy: true,
+    summary: "URL by which a function is invoked when the other waits for it; the configuration has to allow it.",
+    helpValue: "NAME=URL",
+  })(),
 };
 
 interface FlagValues {
@@ -44,11 +50,12 @@ interface FlagValues {
   readonly wait?: number | undefined;
   readonly bandwidth?: number | undefined;
   readonly pin?: readonly string[] | undefined;
+  readonly wake?: readonly string[] | undefined;
 }
 
 /** The fields of the request: those that were asked for, and no others. */
-export function optionsFrom(flags: FlagValues): Omit<AddRoute, "f1" | "f2"> {
-  const { ttl, once, wait, bandwidth, pin = [] } = flags;
+export function optionsFrom(flags: FlagValues, names: RouteNames): Omit<AddRoute, "f1" | "f2"> {
+  const { ttl, once, wait, bandwidth, pin = [], wake = [] } = flags;
   const { "channel-limit": channelLimit, "max-sessions": maxSessions } = flags;
   if (ttl !== undefined && !Number.isInteger(ttl)) wrong("ttl", `${ttl}s`, "write whole seconds");
   return {
@@ -59,6 +66,7 @@ export function optionsFrom(flags: FlagValues): Omit<AddRoute, "f1" | "f2"> {
     ...(wait !== undefined && { wait }),
     ...(bandwidth !== undefined && { bandwidth }),
     ...(pin.length > 0 && { pins: pinsByEnd(pin) }),
+    ...(wake.length > 0 && { wake: hooksByEnd(wake, names) }),
   };
 }
 
@@ -68,6 +76,18 @@ function pinsByEnd(pins: readonly string[]): NonNullable<AddRoute["pins"]> {
     const [, end = "", pin = ""] = PIN.exec(text) ?? [];
     const key = end.toLowerCase() === "f1" ? "f1" : "f2";
     byEnd[key] = [...(byEnd[key] ?? []), pin.toLowerCase()];
+  }
+  return byEnd;
+}
+
+/** Named by the functions themselves; a name may have "=" in it. */
+function hooksByEnd(wake: readonly string[], { f1, f2 }: RouteNames): NonNullable<AddRoute["wake"]> {
+  const byEnd: { f1?: string; f2?: string } = {};
+  for (const text of wake) {
+    const end = text.startsWith(`${f1}=`) ? "f1" : text.startsWith(`${f2}=`) ? "f2" : null;
+    if (end === null) wrong("wake", text, `write ${f1}=https://..., or ${f2}=https://...`);
+    if (byEnd[end] !== undefined) wrong("wake", text, "a function has one hook; name each once");
+    byEnd[end] = text.slice((end === "f1" ? f1 : f2).length + 1);
   }
   return byEnd;
 }

@@ -14,7 +14,8 @@ export function listenerText({ protocol, host, port, state, error }: RouteListen
 }
 
 /** "max-sessions 5": one text for each option that the route has, in the words of the flags. */
-export function optionsText({ channelLimit, maxSessions, expiresAt, once, wait, bandwidth, pins }: Route): string[] {
+export function optionsText(route: Route): string[] {
+  const { f1, f2, channelLimit, maxSessions, expiresAt, once, wait, bandwidth, pins, wake } = route;
   const pinned = (pins?.f1?.length ?? 0) + (pins?.f2?.length ?? 0);
   return [
     ...(channelLimit === null ? [] : [`channel-limit ${channelLimit}`]),
@@ -23,13 +24,15 @@ export function optionsText({ channelLimit, maxSessions, expiresAt, once, wait, 
     ...(wait === null ? [] : [`wait ${formatDuration(wait)}`]),
     ...(bandwidth === null ? [] : [`bandwidth ${formatBytes(bandwidth)}/s`]),
     ...(pinned === 0 ? [] : [count(pinned, "pin")]),
+    ...(wake?.f1 === undefined ? [] : [`wake ${f1}`]),
+    ...(wake?.f2 === undefined ? [] : [`wake ${f2}`]),
     ...(expiresAt === null ? [] : [`until ${expiresAt}`]),
   ];
 }
 
 /** All of a route, one string a line. */
 export function describeRoute(route: Route, styles: Styles): string[] {
-  const { source, createdAt, listener, parked, sessions, pins } = route;
+  const { source, createdAt, listener, parked, sessions, pins, wake } = route;
   const field = (label: string, text: string) => `${label.padEnd(10)}${printable(text)}`;
   const since = createdAt === null ? "" : `, since ${createdAt}`;
   return [
@@ -41,5 +44,7 @@ export function describeRoute(route: Route, styles: Styles): string[] {
     field("options", optionsText(route).join(", ") || "none"),
     ...(pins?.f1 ?? []).map((pin) => field("pin f1", pin)),
     ...(pins?.f2 ?? []).map((pin) => field("pin f2", pin)),
+    ...(wake?.f1 === undefined ? [] : [field("wake", `${route.f1} by ${wake.f1}`)]),
+    ...(wake?.f2 === undefined ? [] : [field("wake", `${route.f2} by ${wake.f2}`)]),
   ];
 }

@@ -1,5 +1,5 @@
 /** Totals since the daemon started, for `status`: counted from the relay's events. */
-import type { RelayEvent } from "@serverless-relay/core";
+import type { DaemonEvent } from "./daemon-event.ts";
 
 export class Counters {
   admitted = 0;
@@ -8,7 +8,7 @@ export class Counters {
   endedBytes = 0;
   readonly refused: Record<string, number> = {};
 
-  count(event: RelayEvent): void {
+  count(event: DaemonEvent): void {
     switch (event.event) {
       case "admitted":
         this.admitted++;
@@ -24,6 +24,8 @@ export class Counters {
         this.refused[event.reason] = (this.refused[event.reason] ?? 0) + 1;
         break;
       case "departed":
+      case "wake":
+      case "woken":
         break;
     }
   }

@@ -9,6 +9,7 @@ import type { Listener } from "./listening/listener.ts";
 import type { Reloader } from "./reload/reloader.ts";
 import type { RouteBook } from "./route-book.ts";
 import type { Notifier } from "./systemd/notifier.ts";
+import type { Wakes } from "./wake/wakes.ts";
 
 export interface DaemonParts {
   /** of the configuration */
@@ -24,6 +25,7 @@ export interface DaemonParts {
   readonly plane: DataPlane;
   readonly relay: Relay;
   readonly book: RouteBook;
+  readonly wakes: Wakes;
   /** systemd is told by it when the configuration is read anew, and when relayd ends */
   readonly notifier: Notifier;
   /** null: this relay is on its own */

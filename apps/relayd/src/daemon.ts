@@ -28,6 +28,8 @@ import { openLmdbRouteStore } from "./store/lmdb-route-store.ts";
 import type { RouteStore } from "./store/route-store.ts";
 import type { InheritedSockets } from "./systemd/inherited.ts";
 import type { Notifier } from "./systemd/notifier.ts";
+import { hookOf } from "./wake/hooks.ts";
+import { Wakes } from "./wake/wakes.ts";
 
 /** What the daemon was started in. */
 export interface Surroundings {
@@ -49,6 +51,7 @@ export class Daemon implements DaemonParts {
   readonly plane: DataPlane;
   readonly relay: Relay;
   readonly book: RouteBook;
+  readonly wakes: Wakes;
   readonly notifier: Notifier;
   /** null: this relay is on its own */
   readonly cluster: Cluster | null;
@@ -83,6 +86,14 @@ export class Daemon implements DaemonParts {
     this.#stop = resolve;
     this.#store = store;
     this.cluster = cluster;
+    this.wakes = new Wakes({
+      settings: () => this.config.wake,
+      targetOf: (f1, f2, name) => {
+        const route = this.book.find(f1, f2);
+        return route && hookOf(route, name);
+      },
+      observe: this.feed.observe,
+    });
     const { onRevoked, onExpired } = config.sessions;
     this.relay = new Relay({
       credentials: materials,
@@ -91,6 +102,7 @@ export class Daemon implements DaemonParts {
       limits: limitsOf(config),
       certificates: { onRevoked, onExpired },
       onSpent: (route) => this.book.removeSpent(route),
+      onWaiting: this.wakes.onWaiting,
       ...(cluster && { elsewhere: cluster }),
     });
     const { perRoute } = config.listen;
@@ -206,6 +218,7 @@ export class Daemon implements DaemonParts {
     this.reloader.close();
     this.#stopListening();
     this.book.close();
+    this.wakes.close();
     await this.relay.close();
     await this.cluster?.close();
     await Promise.all(this.#controls.map((control) => control.close()));

@@ -1,8 +1,8 @@
-/** Where the relay's events go: into the counters, into the log, to whoever was attached at the start, and to whoever has subscribed at the control socket. */
+/** Where the relay's events, and those of wakes, go: into the counters, into the log, to whoever was attached at the start, and to whoever has subscribed at the control socket. */
 import type * as api from "@serverless-relay/control-api";
-import type { Observer, RelayEvent } from "@serverless-relay/core";
 import type { Logger } from "pino";
 import { Counters } from "./counters.ts";
+import type { DaemonEvent } from "./daemon-event.ts";
 import { logEvent } from "./event-log.ts";
 import { RecentRefusals } from "./why/recent-refusals.ts";
 
@@ -10,14 +10,14 @@ export class EventFeed {
   readonly counters = new Counters();
   readonly refusals = new RecentRefusals();
   readonly #log: Logger;
-  readonly #observers: Observer[] = [];
+  readonly #observers: ((event: DaemonEvent) => void)[] = [];
   readonly #subscribers = new Set<(event: api.ControlEvent) => void>();
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  readonly observe = (event: RelayEvent): void => {
+  readonly observe = (event: DaemonEvent): void => {
     this.counters.count(event);
     this.refusals.note(event);
     logEvent(this.#log, event);
@@ -28,7 +28,7 @@ export class EventFeed {
   };
 
   /** For good. The observer must not throw. */
-  attach(observer: Observer): void {
+  attach(observer: (event: DaemonEvent) => void): void {
     this.#observers.push(observer);
   }
 

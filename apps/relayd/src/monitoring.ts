@@ -10,6 +10,7 @@ import { type MetricsServer, openMetricsServer } from "./metrics/server.ts";
 import { readyRemarks, unreadyReasons } from "./readiness.ts";
 import { viewStatus } from "./status-view.ts";
 import { version } from "./version.ts";
+import { wakingReading } from "./wake/waking-reading.ts";
 
 export class Monitoring {
   audit: AuditLog | null = null;
@@ -58,7 +59,7 @@ export class Monitoring {
     const metrics = new Metrics({
       status: () => viewStatus(parts),
       threads: () => parts.plane.threads(),
-      others: this.audit?.readings() ?? [],
+      others: [...(this.audit?.readings() ?? []), wakingReading(parts.wakes)],
     });
     this.#metrics = metrics;
     this.#server = await openMetricsServer(address, {

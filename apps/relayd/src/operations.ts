@@ -7,6 +7,7 @@ import type { DaemonParts } from "./daemon-parts.ts";
 import type { BookedRoute } from "./route-book.ts";
 import { viewStatus } from "./status-view.ts";
 import { viewDrain, viewParked, viewRoute, viewSession } from "./views.ts";
+import { checkedHooks } from "./wake/hooks.ts";
 import { lookAt } from "./why/look.ts";
 import { explain } from "./why/why.ts";
 
@@ -42,8 +43,9 @@ export class Operations implements ControlTarget {
   }
 
   async addRoute(asked: api.AddRoute): Promise<api.AddedRoute> {
-    const { book, log } = this.#parts;
-    const { created, route } = await book.add(asked);
+    const { book, log, config } = this.#parts;
+    const wake = checkedHooks(asked.wake, config.wake?.allow ?? []);
+    const { created, route } = await book.add({ ...asked, wake });
     if (created) log.info({ route: [route.f1, route.f2] }, "route added");
     return { created, route: this.#view(route) };
   }

@@ -14,12 +14,16 @@ import { type ListenerWish, NoPortLeft, type RouteListener, type RouteListeners 
 import { hasExpired, RouteExpiry } from "./route-expiry.ts";
 import { type AskedOptions, askedInConfig, differences, onlyOptions, optionsOf, turned } from "./route-options.ts";
 import type { RouteRecord, RouteStore } from "./store/route-store.ts";
+import { sameHooks } from "./wake/hooks.ts";
+import type { Hooks } from "./wake/target.ts";
 
 export interface BookedRoute extends Route {
   readonly source: "static" | "dynamic";
   /** ISO 8601; null for a static route */
   readonly createdAt: string | null;
   readonly wish: ListenerWish;
+  /** by what each end is invoked when the other waits for it */
+  readonly wake?: Hooks | undefined;
 }
 
 /** What a changed configuration did to the static routes. */
@@ -38,6 +42,7 @@ export interface NewRoute extends AskedOptions {
   readonly f2: string;
   readonly protocol?: RouteProtocol | undefined;
   readonly port?: number | undefined;
+  readonly wake?: Hooks | undefined;
 }
 
 export class RouteBook {
@@ -115,7 +120,7 @@ export class RouteBook {
   add(asked: NewRoute): Promise<{ created: boolean; route: BookedRoute }> {
     return this.#inTurn(async () => {
       this.#check(asked);
-      const { f1, f2, protocol, port } = asked;
+      const { f1, f2, protocol, port, wake } = asked;
       const existing = this.find(f1, f2);
       if (existing !== undefined) {
         this.#checkSame(existing, asked);
@@ -123,10 +128,10 @@ export class RouteBook {
       }
       const createdAt = new Date().toISOString();
       const options = optionsOf(asked, Date.now());
-      const route: BookedRoute = { f1, f2, options, source: "dynamic", createdAt, wish: { protocol, port } };
+      const route: BookedRoute = { f1, f2, options, source: "dynamic", createdAt, wish: { protocol, port }, wake };
       await this.#openListener(route);
       try {
-        await this.#store.put({ f1, f2, createdAt, protocol, port, ...options });
+        await this.#store.put({ f1, f2, createdAt, protocol, port, ...options, wake });
       } catch (error) {
         await this.#listeners?.remove(route);
         throw error;
@@ -332,6 +337,7 @@ export class RouteBook {
       (protocol !== undefined && protocol !== listener?.protocol) || (port !== undefined && port !== listener?.port);
     const options = optionsOf(asked, Date.now());
     const others = differences(existing.options, f1 === existing.f1 ? options : turned(options));
+    if (!sameHooks(existing, asked)) others.push("its wake is another");
     if (otherListener) others.push(`its listener is ${listener?.protocol} on port ${listener?.port}`);
     if (others.length === 0) return;
     const has = others.join(", and ");
@@ -365,14 +371,14 @@ interface Replacement {
 }
 
 function fromConfig(route: Config["routes"][number]): BookedRoute {
-  const { f1, f2, protocol, port } = route;
+  const { f1, f2, protocol, port, wake } = route;
   const options = optionsOf(askedInConfig(route), Date.now());
-  return { f1, f2, options, source: "static", createdAt: null, wish: { protocol, port } };
+  return { f1, f2, options, source: "static", createdAt: null, wish: { protocol, port }, wake };
 }
 
 function fromRecord(record: RouteRecord): BookedRoute {
-  const { f1, f2, createdAt, protocol, port } = record;
-  return { f1, f2, options: onlyOptions(record), source: "dynamic", createdAt, wish: { protocol, port } };
+  const { f1, f2, createdAt, protocol, port, wake } = record;
+  return { f1, f2, options: onlyOptions(record), source: "dynamic", createdAt, wish: { protocol, port }, wake };
 }
 
 function sameWish({ wish: one }: BookedRoute, { wish: other }: BookedRoute): boolean {

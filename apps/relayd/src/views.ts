@@ -5,6 +5,7 @@ import type { CertificateFacts } from "./config/certificates.ts";
 import { daysLeft, expiryWarning } from "./config/expiry.ts";
 import type { BookedRoute } from "./route-book.ts";
 import { viewOptions } from "./route-options.ts";
+import { viewHooks } from "./wake/hooks.ts";
 
 export function viewSession({ id, route, channel, startedAt, ends, bytes }: LiveSession): api.Session {
   const [first, second] = ends;
@@ -45,6 +46,7 @@ export function viewRoute(route: BookedRoute, listener: ListenerState | null, re
     createdAt,
     listener: listener && viewListener(listener),
     ...viewOptions(options),
+    wake: viewHooks(route.wake),
     parked: relay.parkedOn(route),
     sessions: relay.sessionsOn(route),
   };

@@ -14,6 +14,7 @@ export const errorCodeSchema = z
     "no_port_range",
     "port_unavailable",
     "plain_not_allowed",
+    "wake_not_allowed",
     "no_cluster",
     "store_failed",
     "config_invalid",
@@ -39,6 +40,8 @@ export const ERROR_STATUS = {
   no_port_range: 409,
   port_unavailable: 409,
   plain_not_allowed: 409,
+  /** the configuration's wake.allow does not name this URL */
+  wake_not_allowed: 409,
   /** this relay is on its own */
   no_cluster: 409,
   /** the route store, or the cluster's NATS, did not acknowledge the change */

@@ -1,6 +1,6 @@
 /** What an event may be. A file of its own, without zod: the client loads it, too. */
 
-export const EVENT_KINDS = ["admitted", "refused", "dropped", "departed", "paired", "ended"] as const;
+export const EVENT_KINDS = ["admitted", "refused", "dropped", "departed", "paired", "ended", "wake", "woken"] as const;
 
 export type EventKind = (typeof EVENT_KINDS)[number];
 

@@ -23,7 +23,11 @@ const SAYS = {
   wait: "seconds that a client is parked that does not say; pairing.maxWait caps it",
   bandwidth: "bytes per second, of all sessions of the route together, both directions",
   pins: "public keys that each end may have: sha256: and 64 hexadecimal digits, of the SubjectPublicKeyInfo",
+  wake: "the URL by which each end is invoked when the other waits for it; wake.allow has to name it",
 };
+
+/** By what each end is invoked when the other waits for it: URLs that the configuration's wake.allow names. */
+const hooksSchema = z.strictObject({ f1: z.string().optional(), f2: z.string().optional() });
 
 export const askedRouteOptions = {
   channelLimit: amountSchema.optional().describe(SAYS.channelLimit),
@@ -36,6 +40,7 @@ export const askedRouteOptions = {
   wait: z.number().positive().optional().describe(SAYS.wait),
   bandwidth: amountSchema.optional().describe(SAYS.bandwidth),
   pins: pinsSchema.optional().describe(SAYS.pins),
+  wake: hooksSchema.optional().describe(SAYS.wake),
 };
 
 export const viewedRouteOptions = {
@@ -46,4 +51,5 @@ export const viewedRouteOptions = {
   wait: z.number().nullable().describe(`${SAYS.wait}; null: pairing.wait`),
   bandwidth: amountSchema.nullable().describe(`${SAYS.bandwidth}; null: no limit of its own`),
   pins: pinsSchema.nullable().describe(`${SAYS.pins}; null: none`),
+  wake: hooksSchema.nullable().describe(`${SAYS.wake}; null: none`),
 };

@@ -6,8 +6,17 @@ const time = "2026-11-23T06:00:00.000Z";
 const names = { f1: "f1", f2: "spiffe://example.org/f2" };
 const listener = { protocol: "bare", host: "127.0.0.1", port: 20000, state: "down", error: "address in use" };
 const pins = { f1: [`sha256:${"0".repeat(64)}`] };
-const options = { channelLimit: 3, maxSessions: 2, once: true, wait: 0.5, bandwidth: 1024, pins };
-const noOptions = { channelLimit: null, maxSessions: null, once: false, wait: null, bandwidth: null, pins: null };
+const wake = { f1: "https://f1.example/" };
+const options = { channelLimit: 3, maxSessions: 2, once: true, wait: 0.5, bandwidth: 1024, pins, wake };
+const noOptions = {
+  channelLimit: null,
+  maxSessions: null,
+  once: false,
+  wait: null,
+  bandwidth: null,
+  pins: null,
+  wake: null,
+};
 const shown = { createdAt: time, listener, parked: 1, sessions: 0 };
 const route = { ...names, ...options, ...shown, source: "dynamic", expiresAt: time };
 const staticRoute = { ...names, ...noOptions, ...shown, source: "static", createdAt: null, expiresAt: null };

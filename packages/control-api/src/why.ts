@@ -21,6 +21,8 @@ export const findingCodeSchema = z
     "same_role",
     "plain_and_verified",
     "about_to_meet",
+    "waking",
+    "wake_failed",
     "refused",
   ])
   .meta({ id: "FindingCode", description: "a closed set, for programs; the text is for people" });

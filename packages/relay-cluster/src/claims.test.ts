@@ -24,6 +24,8 @@ class Parked implements Waiter {
   state: State = "waiting";
   met: Parked | null = null;
   conflicts = 0;
+  /** how often it was told that its peer waits nowhere */
+  nowhere = 0;
   readonly stop: () => void;
 
   constructor(relay: Relay, id: string, pair: string, name: "f1" | "f2", role?: Waiter["role"]) {
@@ -49,6 +51,11 @@ class Parked implements Waiter {
 
   noteConflict(): void {
     this.conflicts++;
+  }
+
+  noteNobody(): void {
+    expect(this.state).toBe("waiting");
+    this.nowhere++;
   }
 
   async meet(grant: Grant): Promise<void> {
@@ -226,6 +233,23 @@ describe("functions that are parked at different relays", () => {
     const spot = placeOf({ f1: "f", f2: "f", channel: "443", name: "f" });
     expect(peerPlaceOf({ f1: "f", f2: "f", channel: "443", name: "f" })).toBe(spot);
     world.close();
+  });
+
+  it("are told that their peer waits nowhere once all were asked, and not while nobody can be", async () => {
+    const world = new World(3);
+    world.relay(0).bus.isCutOff = true;
+    const one = new Parked(world.relay(0), "a", "pair", "f1", "client");
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(one.nowhere).toBe(0);
+    world.relay(0).bus.comeBack();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(one.nowhere).toBeGreaterThan(0);
+    const inConflict = new Parked(world.relay(1), "b", "pair", "f2", "client");
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(inConflict.nowhere).toBe(0); // somebody is there, though in the same role
+    one.stop();
+    inConflict.stop();
+    everybodyMet(world, []);
   });
 
   it("do not meet where both ask for the same role, and both are told", async () => {

@@ -34,6 +34,8 @@ export interface Waiter {
   meet(grant: Grant): Promise<void>;
   /** Somebody came who asked for the same role. */
   noteConflict(): void;
+  /** All were asked, and its peer waits with none of them. Not called where nobody could be asked. */
+  noteNobody(): void;
 }
 
 export interface Grant {
@@ -236,16 +238,17 @@ export class Claims<W extends Waiter> {
     else if (seeking.looks++ === 0) this.#lookAfter(seeking, SECOND_LOOK_MS);
     else this.#lookLater(seeking);
     if (answer.verdict === "conflict") seeking.waiter.noteConflict();
+    if (answer.verdict === "nobody" && !seeking.over && !seeking.held) seeking.waiter.noteNobody();
   }
 
-  /** What cannot be asked, or answered, is as if nobody were there: it is asked again later. */
-  async #ask({ id, peerPlace, role }: Waiter): Promise<Answer> {
+  /** What cannot be asked, or answered, is asked again later, as where nobody is. */
+  async #ask({ id, peerPlace, role }: Waiter): Promise<Answer | { readonly verdict: "unknown" }> {
     const question = asks.encode({ relay: this.#self.id, arrival: id, ...(role !== undefined && { role }) });
     try {
       const answer = await this.#bus.ask(`${this.#prefix}.wait.${peerPlace}`, question, ANSWER_MS);
       return answer === NOBODY ? { verdict: "nobody" } : answers.decode(answer);
     } catch {
-      return { verdict: "nobody" };
+      return { verdict: "unknown" };
     }
   }
 

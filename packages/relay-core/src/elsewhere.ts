@@ -29,6 +29,8 @@ export interface Seeker {
   putBack(): void;
   /** Somebody came who asked for the same role. */
   noteConflict(): void;
+  /** Its peer waits at none of the other relays: they were asked, and nobody has it. */
+  noteNobody(): void;
   /** It was taken: joins it to its peer behind `hop`. False if it has left, or the hop has broken; then it is put back. */
   meet(hop: Hop): Promise<boolean>;
 }

@@ -13,3 +13,4 @@ export type { LiveSession, Parked } from "./relay-view.ts";
 export { type OpenedPlane, openDataPlane } from "./splice/open-plane.ts";
 export { CLOSE_REASONS, type CloseReason, type DataPlane, type ThreadVitals } from "./splice/plane.ts";
 export { StreamPlane } from "./splice/stream/plane.ts";
+export type { OnWaiting, Waiting, WaitWatch } from "./waiting.ts";

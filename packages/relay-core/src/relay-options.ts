@@ -5,6 +5,7 @@ import type { Observer } from "./events.ts";
 import type { RelayLimits } from "./limits.ts";
 import type { Route } from "./pairing/routes.ts";
 import type { DataPlane } from "./splice/plane.ts";
+import type { OnWaiting } from "./waiting.ts";
 
 export interface RelayOptions {
   readonly credentials: Credentials;
@@ -17,6 +18,8 @@ export interface RelayOptions {
   readonly certificates?: CertificatePolicy;
   /** other relays, where peers may be parked; without it, all that there is is here */
   readonly elsewhere?: Elsewhere;
+  /** whoever is told of each parked function whose peer is not here */
+  readonly onWaiting?: OnWaiting;
 }
 
 /** What becomes of sessions whose certificates are no longer good. Parked clients are refused in any case. */

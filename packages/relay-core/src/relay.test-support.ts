@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { type Authority, createAuthority } from "@serverless-relay/pki";
 import type { ClientCredentials } from "@serverless-relay/testkit";
 import { expect } from "vitest";
-import { type Entrance, Relay, type RelayEvent, type RelayLimits, StreamPlane } from "./index.ts";
+import { type Entrance, type OnWaiting, Relay, type RelayEvent, type RelayLimits, StreamPlane } from "./index.ts";
 
 export const LIMITS: RelayLimits = {
   headSize: 16_384,
@@ -55,7 +55,7 @@ export interface TestRelay {
 /** With the route {f1, f2}. */
 export async function startRelay(
   { authority, relay: identity, crl }: TestCertificates,
-  options: { limits?: Partial<RelayLimits>; entrance?: Entrance } = {},
+  options: { limits?: Partial<RelayLimits>; entrance?: Entrance; onWaiting?: OnWaiting } = {},
 ): Promise<TestRelay> {
   const events: RelayEvent[] = [];
   const sockets = new Set<Socket>();
@@ -69,6 +69,7 @@ export async function startRelay(
     plane: new StreamPlane(),
     observe: (event) => events.push(event),
     limits: { ...LIMITS, ...options.limits },
+    ...(options.onWaiting && { onWaiting: options.onWaiting }),
   });
   relay.routes.set(options.entrance?.route ?? { f1: "f1", f2: "f2" });
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {

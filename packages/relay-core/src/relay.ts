@@ -46,7 +46,7 @@ export class Relay {
   readonly #joins: Joins;
   readonly #drain: Drain;
   readonly #entering: Entering;
-  readonly #seeking: Seeking | null;
+  readonly #seeking: Seeking;
   #limits: RelayLimits;
 
   constructor(options: RelayOptions) {
@@ -69,7 +69,7 @@ export class Relay {
     const retryAfter = elsewhere === undefined ? RETRY_AFTER_S : 0;
     const drain = new Drain({ rendezvous, joins, sessions, retryAfter });
     this.#entering = new Entering(credentials, limits, { routes, rendezvous, quotas, drain, observe });
-    this.#seeking = elsewhere === undefined ? null : new Seeking(elsewhere, { plane, rendezvous, joins });
+    this.#seeking = new Seeking(options, { plane, rendezvous, joins });
     this.#quotas = quotas;
     this.#sessions = sessions;
     this.#standing = standing;
@@ -142,9 +142,7 @@ export class Relay {
       this.#standing.watchParked(held);
       if (this.#rendezvous.hasPeerFor(held)) this.#quotas.reserveSession(held.stay);
       else this.#quotas.checkParking(held.stay);
-      const arrival = this.#rendezvous.arrive(held, { again });
-      const stopSeeking = this.#seeking?.begin(held);
-      const pair = await arrival.finally(stopSeeking);
+      const pair = await this.#seeking.during(held, this.#rendezvous.arrive(held, { again }));
       const joined = await this.#joins.of(pair);
       // Of two that are parked here, the later one leads; a hop leads nobody.
       if (joined !== null) return { joined, leads: pair.second === held || pair.second.transport === "hop" };

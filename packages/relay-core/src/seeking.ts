@@ -1,4 +1,7 @@
-/** Offers who is parked here, and has no peer here, to other relays; and joins it to the connection that leads to its peer. */
+/**
+ * Tells of who is parked here, and has no peer here; offers it to other relays, where there are any, and joins it to the
+ * connection that leads to its peer.
+ */
 import { Refusal } from "@serverless-relay/protocol";
 import { formatRefusal } from "./answers.ts";
 import type { Elsewhere, Hop, Seeker } from "./elsewhere.ts";
@@ -7,6 +10,13 @@ import { newId } from "./ids.ts";
 import type { Joins } from "./joins.ts";
 import type { Pair, Rendezvous } from "./pairing/rendezvous.ts";
 import type { DataPlane } from "./splice/plane.ts";
+import type { OnWaiting, Waiting, WaitWatch } from "./waiting.ts";
+
+/** Who is to know of those that wait. */
+interface Told {
+  readonly elsewhere?: Elsewhere | undefined;
+  readonly onWaiting?: OnWaiting | undefined;
+}
 
 interface Surroundings {
   readonly plane: DataPlane;
@@ -17,21 +27,45 @@ interface Surroundings {
 const NOTHING = Buffer.alloc(0);
 
 export class Seeking {
-  readonly #elsewhere: Elsewhere;
+  readonly #elsewhere: Elsewhere | undefined;
+  readonly #onWaiting: OnWaiting | undefined;
   readonly #here: Surroundings;
 
-  constructor(elsewhere: Elsewhere, here: Surroundings) {
+  constructor({ elsewhere, onWaiting }: Told, here: Surroundings) {
     this.#elsewhere = elsewhere;
+    this.#onWaiting = onWaiting;
     this.#here = here;
   }
 
-  /** If it waits: looks for its peer elsewhere, until what is returned is called. Nobody seeks behind a plain listener. */
-  begin(held: Held): (() => void) | undefined {
-    if (held.name === null || !this.#here.rendezvous.has(held)) return undefined;
-    return this.#elsewhere.seek(this.#seekerOf(held, held.name));
+  /** What becomes of an arrival; as long as it waits, its peer is looked for elsewhere. */
+  async during(held: Held, arrival: Promise<Pair<Held>>): Promise<Pair<Held>> {
+    const stop = this.#begin(held);
+    try {
+      const pair = await arrival;
+      stop?.(true);
+      return pair;
+    } catch (error) {
+      stop?.(false);
+      throw error;
+    }
   }
 
-  #seekerOf(held: Held, name: string): Seeker {
+  /** Undefined if it does not wait, or behind a plain listener, where nobody is sought. To be stopped with whether it has met. */
+  #begin(held: Held): ((met: boolean) => void) | undefined {
+    if (held.name === null || !this.#here.rendezvous.has(held)) return undefined;
+    const watch = this.#onWaiting?.(waitingOf(held, held.name));
+    if (this.#elsewhere === undefined) {
+      watch?.peerIsNowhere();
+      return watch && ((met) => watch.over(met));
+    }
+    const stop = this.#elsewhere.seek(this.#seekerOf(held, held.name, watch));
+    return (met) => {
+      stop();
+      watch?.over(met);
+    };
+  }
+
+  #seekerOf(held: Held, name: string, watch: WaitWatch | undefined): Seeker {
     const { rendezvous } = this.#here;
     const { connection, route, channel, role, deadline } = held;
     const peer = peerNameOf(route, name);
@@ -46,6 +80,7 @@ export class Seeking {
       take: () => rendezvous.take(held),
       putBack: () => rendezvous.putBack(held),
       noteConflict: () => rendezvous.noteConflict(held),
+      noteNobody: () => watch?.peerIsNowhere(),
       meet: (hop) => this.#meet(held, peer, hop),
     };
   }
@@ -83,4 +118,8 @@ export class Seeking {
       leg: this.#here.plane.park(link, () => {}), // its departure shows when it is joined
     };
   }
+}
+
+function waitingOf({ connection, route, channel, parkedAt, deadline }: Held, name: string): Waiting {
+  return { connection, route, channel, name, peer: peerNameOf(route, name), parkedAt, deadline };
 }

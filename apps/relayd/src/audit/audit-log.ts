@@ -4,8 +4,8 @@
  * docs/audit-log.md has every entry.
  */
 import { dirname } from "node:path";
-import type { RelayEvent } from "@serverless-relay/core";
 import type { Logger } from "pino";
+import type { DaemonEvent } from "../daemon-event.ts";
 import { explainIoError, reason } from "../io-error.ts";
 import { makeDirectory } from "../make-directory.ts";
 import type { Reading } from "../metrics/reading.ts";
@@ -56,7 +56,7 @@ export class AuditLog {
   }
 
   /** Who merely knocks is the log's: what can be had without a certificate must not fill this file. */
-  readonly observe = (event: RelayEvent): void => {
+  readonly observe = (event: DaemonEvent): void => {
     if (event.event === "dropped" || (event.event === "refused" && event.names.length === 0)) return;
     this.#write(event);
   };

@@ -141,6 +141,7 @@ export class Cluster implements Elsewhere {
       take: () => seeker.take(),
       putBack: () => seeker.putBack(),
       noteConflict: () => seeker.noteConflict(),
+      noteNobody: () => seeker.noteNobody(),
       meet: (grant) => this.#meet(seeker, grant),
       hosts: (hop) => seeker.meet(hop),
     });

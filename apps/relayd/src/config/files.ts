@@ -13,6 +13,7 @@ import { readRevocationLists } from "./revocation.ts";
 import type { IsRevoked } from "./revoked.ts";
 import type { Config } from "./schema.ts";
 import type { KeyPath } from "./source.ts";
+import { checkWakeFiles } from "./wake-files.ts";
 
 /** What the relay's TLS needs, in PEM. */
 export interface Materials {
@@ -47,7 +48,7 @@ export async function loadMaterials(
   now: Date = new Date(),
   inForce: { readonly config: Config; readonly materials: Materials } | null = null,
 ): Promise<Materials> {
-  const { tls, control, state, audit } = loaded.config;
+  const { tls, control, state, audit, wake } = loaded.config;
   const findings = new Findings(loaded);
   const files = { cert: named(["tls", "cert"], tls.cert), key: named(["tls", "key"], tls.key) };
   const identity = await readIdentity(files, findings, now, inForce?.materials ?? null);
@@ -72,6 +73,7 @@ export async function loadMaterials(
     await checkAppendable(named(["audit", "file"], audit.file), findings);
   }
   if (!isDeepStrictEqual(control, inForce?.config.control)) await checkReadOnlySocket(control, findings);
+  if (wake !== undefined) await checkWakeFiles(wake, findings);
   findings.throwIfAny();
   if (identity === null || authorities === null) throw new Error("a file was not read, and no problem was noted");
   return {

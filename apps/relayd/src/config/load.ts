@@ -14,6 +14,7 @@ import { ConfigError } from "./config-error.ts";
 import { adviseOnUnknownKey } from "./known-keys.ts";
 import { type Config, configSchema } from "./schema.ts";
 import { type KeyPath, parseSource, type Source } from "./source.ts";
+import { resolveWakePaths } from "./wake.ts";
 
 export interface LoadedConfig {
   /** absolute path of the file */
@@ -95,7 +96,7 @@ function describeIssue(issue: z.core.$ZodIssue, source: Source): string[] {
 }
 
 function resolvePaths(config: Config, base: string): Config {
-  const { tls, control, state, audit, cluster } = config;
+  const { tls, control, state, audit, cluster, wake } = config;
   return {
     ...config,
     tls: {
@@ -106,6 +107,7 @@ function resolvePaths(config: Config, base: string): Config {
       ...(tls.crl === undefined ? {} : { crl: resolve(base, tls.crl) }),
     },
     ...(cluster === undefined ? {} : { cluster: resolveClusterPaths(cluster, base) }),
+    ...(wake === undefined ? {} : { wake: resolveWakePaths(wake, (path) => resolve(base, path)) }),
     control: {
       ...control,
       socket: resolve(base, control.socket),

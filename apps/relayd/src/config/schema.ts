@@ -4,6 +4,7 @@
  */
 import { isIP } from "node:net";
 import { z } from "zod";
+import { allowing, notAllowed } from "../wake/target.ts";
 import { cluster } from "./cluster.ts";
 import {
   duration,
@@ -24,6 +25,7 @@ import {
   whole,
 } from "./scalars.ts";
 import { section } from "./section.ts";
+import { hooks, wake } from "./wake.ts";
 
 /** What a route listener speaks (PROTOCOL.md, "Listeners"). */
 const protocol = oneOf(["connect", "bare", "plain"]);
@@ -72,7 +74,17 @@ const route = section("{ between: [f1, f2] }", {
   pins: section("pins: { f1: [sha256:HASH] }", { f1: pins.optional(), f2: pins.optional() })
     .optional()
     .describe("public keys that each end may have, f1 being the first of between; default: any"),
-}).transform(({ between: [f1, f2], ...options }) => ({ f1, f2, ...options }));
+  wake: hooks.optional(),
+}).transform(({ between: [f1, f2], wake, ...options }, context) => {
+  for (const name of Object.keys(wake ?? {}).filter((name) => name !== f1 && name !== f2)) {
+    context.addIssue({
+      code: "custom",
+      path: ["wake", name],
+      message: `is neither ${f1} nor ${f2}; name one of the two`,
+    });
+  }
+  return { f1, f2, ...options, ...(wake && { wake: { f1: wake[f1], f2: wake[f2] } }) };
+});
 
 const routes = z
   .array(route, { error: ({ input }) => `is ${shown(input)}; write a list of { between: [f1, f2] }` })
@@ -210,13 +222,15 @@ export const configSchema = section("the keys listen, tls, control and state", {
     .optional()
     .describe("written only if this is there"),
   cluster: cluster.optional().describe("makes this relay one of several that pair one another's functions"),
+  wake: wake.optional().describe("what may be requested to wake functions that others wait for; without it, nothing"),
   routes: routes.prefault([]).describe("static routes; others are added with relayctl"),
   log: section("log: { level: info }", {
     level: oneOf(["trace", "debug", "info", "warn", "error"]).prefault("info"),
     format: oneOf(["json", "pretty", "auto"]).prefault("auto").describe("auto: pretty on a terminal, else JSON"),
   }).prefault({}),
 }).superRefine((config, context) => {
-  for (const { path, message } of listenerConflicts(config)) context.addIssue({ code: "custom", path, message });
+  const problems = [...listenerConflicts(config), ...hooksNotAllowed(config)];
+  for (const { path, message } of problems) context.addIssue({ code: "custom", path, message });
 });
 
 /** The configuration: absolute paths once loaded, durations in milliseconds, sizes in bytes. */
@@ -237,6 +251,18 @@ function* listenerConflicts({ listen: { perRoute }, routes }: Config) {
   if (perRoute.protocol === "plain") yield { path: ["listen", "perRoute", "protocol"], message };
   for (const [index, route] of routes.entries()) {
     if (route.protocol === "plain") yield { path: ["routes", index, "protocol"], message };
+  }
+}
+
+function* hooksNotAllowed({ wake: waking, routes }: Config) {
+  for (const [index, { f1, f2, wake }] of routes.entries()) {
+    for (const [name, target] of [
+      [f1, wake?.f1],
+      [f2, wake?.f2],
+    ] as const) {
+      if (target === undefined || allowing(target, waking?.allow ?? []) !== null) continue;
+      yield { path: ["routes", index, "wake", name], message: notAllowed(target) };
+    }
   }
 }
 

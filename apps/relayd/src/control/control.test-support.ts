@@ -84,6 +84,7 @@ const ROUTE: Route = {
   wait: null,
   bandwidth: null,
   pins: null,
+  wake: null,
   parked: 0,
   sessions: 0,
 };

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { EVENT_KINDS, eventSchema } from "@serverless-relay/control-api";
-import type { RelayEvent } from "@serverless-relay/core";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { DaemonEvent } from "../daemon-event.ts";
 import { begin, FakeTarget, recordingLog, TIME } from "./control.test-support.ts";
 import { type ControlServer, openControlServer } from "./server.ts";
 
@@ -33,13 +33,15 @@ async function follow(): Promise<IncomingMessage> {
 }
 
 it("the kinds of events that clients know are those that there are", () => {
-  const kinds: Record<RelayEvent["event"], true> = {
+  const kinds: Record<DaemonEvent["event"], true> = {
     admitted: true,
     refused: true,
     dropped: true,
     departed: true,
     paired: true,
     ended: true,
+    wake: true,
+    woken: true,
   };
   expect([...EVENT_KINDS].sort()).toEqual(Object.keys(kinds).sort());
 });

@@ -2,9 +2,11 @@
  * What happens to connections, counted from the relay's events. The labels are the closed sets of reasons, and never a
  * name or an address; each series is there, as 0, before anything has happened, so that its first increase is seen.
  */
-import { CLOSE_REASONS, DROP_REASONS, type EndTransport, type RelayEvent } from "@serverless-relay/core";
+import { CLOSE_REASONS, DROP_REASONS, type EndTransport } from "@serverless-relay/core";
 import { REFUSALS } from "@serverless-relay/protocol";
 import { Counter, Histogram, type Registry } from "prom-client";
+import type { DaemonEvent } from "../daemon-event.ts";
+import { WAKE_OUTCOMES } from "../wake/event.ts";
 
 const TRANSPORTS: readonly EndTransport[] = ["raw", "tls", "plain"];
 /** How a stay in the park can end. */
@@ -12,6 +14,7 @@ const PARK_OUTCOMES = ["paired", "departed", "refused"] as const;
 
 const ADMISSION_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const PARKED_SECONDS = [0.01, 0.05, 0.25, 1, 5, 15, 60, 300, 900];
+const WOKEN_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
 const SESSION_SECONDS = [0.1, 1, 10, 60, 300, 1_800, 7_200, 28_800, 86_400];
 
 export class EventMetrics {
@@ -24,6 +27,8 @@ export class EventMetrics {
   readonly #admission: Timings;
   readonly #parked: Timings;
   readonly #session: Histogram;
+  readonly #wakes: Tallies;
+  readonly #woken: Histogram;
 
   constructor(registry: Registry) {
     const counter = (name: string, help: string, labelNames: readonly string[] = []) =>
@@ -64,9 +69,16 @@ export class EventMetrics {
       PARK_OUTCOMES,
     );
     this.#session = histogram("relayd_session_seconds", "How long sessions lasted.", SESSION_SECONDS);
+    this.#wakes = new Tallies(
+      counter("relayd_wakes_total", "Requests to wake a function, by how they ended.", ["outcome"]),
+      "outcome",
+      WAKE_OUTCOMES,
+    );
+    const took = "How long functions took to come, from the first request to wake them.";
+    this.#woken = histogram("relayd_woken_seconds", took, WOKEN_SECONDS);
   }
 
-  count(event: RelayEvent): void {
+  count(event: DaemonEvent): void {
     switch (event.event) {
       case "admitted":
         this.#admitted.add(event.transport);
@@ -91,12 +103,18 @@ export class EventMetrics {
         this.#ended.add(event.reason);
         this.#session.observe(event.durationMs / 1000);
         break;
+      case "wake":
+        this.#wakes.add(event.outcome);
+        break;
+      case "woken":
+        this.#woken.observe(event.afterMs / 1000);
+        break;
     }
   }
 }
 
 /** The key of the configuration that sets the limit which was met, where one was. */
-function limitOf(event: RelayEvent): string {
+function limitOf(event: DaemonEvent): string {
   return "limit" in event ? String(event.limit) : "";
 }
 

@@ -1,15 +1,17 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RelayEvent } from "@serverless-relay/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AuditLog } from "../audit/audit-log.ts";
 import { recordingLog, STATUS, TIME } from "../control/control.test-support.ts";
+import type { DaemonEvent } from "../daemon-event.ts";
+import { wakingReading } from "../wake/waking-reading.ts";
 import { type Exposed, readExposition } from "./exposition.test-support.ts";
 import { Metrics } from "./metrics.ts";
 
 const seen = { connection: "c1", address: "127.0.0.1:5000" };
 const place = { route: ["f1", "f2"], channel: "443" } as const;
+const wanted = { ...place, name: "f2", peer: "f1" } as const;
 const certificates = [
   { use: "ca", file: "ca.pem", subject: "CN=late", notAfter: "2027-01-01T00:00:00.000Z", daysLeft: 1, warning: null },
   { use: "ca", file: "ca.pem", subject: "CN=soon", notAfter: TIME, daysLeft: 1, warning: null },
@@ -24,7 +26,8 @@ beforeEach(async () => {
   audit = await AuditLog.open(join(directory, "audit.ndjson"), recordingLog().log);
   status = { ...STATUS, parked: 3, sessions: { live: 2, total: 9 }, bytes: 4096, certificates: [...certificates] };
   const turns = { bounds: [0.001, 0.1], counts: [5, 2, 1], seconds: 0.75 };
-  metrics = new Metrics({ status: () => status, threads: () => [{ pipes: 7, turns }], others: audit.readings() });
+  const others = [...audit.readings(), wakingReading({ size: 2 })];
+  metrics = new Metrics({ status: () => status, threads: () => [{ pipes: 7, turns }], others });
 });
 afterEach(async () => {
   metrics.close();
@@ -35,7 +38,7 @@ afterEach(async () => {
 const exposed = async (): Promise<Exposed> => readExposition(await metrics.text());
 
 /** One of each kind, or of each shape where a kind has several. */
-const EVENTS: readonly RelayEvent[] = [
+const EVENTS: readonly DaemonEvent[] = [
   { event: "admitted", ...seen, ...place, name: "f1", peer: "f2", certificate: null, transport: "raw", durationMs: 3 },
   { event: "refused", ...seen, reason: "no_route", names: ["f1"], peer: "f2", durationMs: 4_000 },
   { event: "refused", ...seen, reason: "peer_timeout", names: ["f1"], peer: "f2", parked: true, durationMs: 60_000 },
@@ -52,14 +55,16 @@ const EVENTS: readonly RelayEvent[] = [
     bytes: [1, 2],
     durationMs: 90_000,
   },
+  { event: "wake", ...wanted, outcome: "rejected", target: "https://f2.example/", id: "1", status: 503, durationMs: 5 },
+  { event: "woken", ...wanted, requests: 2, afterMs: 1_500 },
 ];
 
-const limited = (event: RelayEvent, limit: string): RelayEvent => Object.assign({ ...event }, { limit });
+const limited = (event: DaemonEvent, limit: string): DaemonEvent => Object.assign({ ...event }, { limit });
 
 describe("the metrics", () => {
   it("count what happens, by reason", async () => {
     for (const event of EVENTS) metrics.count(event);
-    metrics.count(EVENTS[0] as RelayEvent);
+    metrics.count(EVENTS[0] as DaemonEvent);
     const { value } = await exposed();
     expect(value('relayd_admitted_total{transport="raw"}')).toBe(2);
     expect(value('relayd_refused_total{reason="no_route"}')).toBe(1);
@@ -68,6 +73,7 @@ describe("the metrics", () => {
     expect(value("relayd_departed_total")).toBe(1);
     expect(value("relayd_sessions_total")).toBe(1);
     expect(value('relayd_sessions_ended_total{reason="reset"}')).toBe(1);
+    expect(value('relayd_wakes_total{outcome="rejected"}')).toBe(1);
   });
 
   it("know how long it took", async () => {
@@ -79,6 +85,7 @@ describe("the metrics", () => {
     expect(value('relayd_parked_seconds_sum{outcome="departed"}')).toBe(0.2);
     expect(value('relayd_parked_seconds_sum{outcome="paired"}')).toBe(1.5);
     expect(value("relayd_session_seconds_sum")).toBe(90);
+    expect(value("relayd_woken_seconds_sum")).toBe(1.5);
   });
 
   it("say 0 of what has not happened yet, so that the first time is an increase", async () => {
@@ -103,6 +110,7 @@ describe("the metrics", () => {
     status = { ...status, parked: 1, state: "draining", splice: "kernel" };
     const { value } = await exposed();
     expect(value("relayd_parked")).toBe(1);
+    expect(value("relayd_waking")).toBe(2);
     expect(value("relayd_sessions")).toBe(2);
     expect(value("relayd_relayed_bytes_total")).toBe(4096);
     expect(value("relayd_draining")).toBe(1);

@@ -3,8 +3,9 @@
  * are is read when somebody asks. docs/metrics.md says what each of them means.
  */
 import type { Status } from "@serverless-relay/control-api";
-import type { RelayEvent, ThreadVitals } from "@serverless-relay/core";
+import type { ThreadVitals } from "@serverless-relay/core";
 import { Registry } from "prom-client";
+import type { DaemonEvent } from "../daemon-event.ts";
 import { EventMetrics } from "./event-metrics.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
 import { addReading, type Reading } from "./reading.ts";
@@ -38,7 +39,7 @@ export class Metrics {
   }
 
   /** Called for every event of the relay. */
-  count(event: RelayEvent): void {
+  count(event: DaemonEvent): void {
     this.#events.count(event);
   }
 

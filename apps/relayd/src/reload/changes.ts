@@ -9,7 +9,7 @@ export interface Settings {
 }
 
 /** Keys that a running relayd takes up. All others are bound to what was made at the start: sockets, threads, the store. */
-const TAKEN_UP = ["tls", "limits", "pairing", "sessions", "drain", "routes", "log.level"];
+const TAKEN_UP = ["tls", "limits", "pairing", "sessions", "drain", "routes", "wake", "log.level"];
 
 /** The keys that are reloaded and have other values, or name files with another content: "tls.crl", "pairing.wait". */
 export function changedKeys(former: Settings, next: Settings): string[] {

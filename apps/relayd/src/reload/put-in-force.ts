@@ -6,6 +6,7 @@ import type { Materials } from "../config/files.ts";
 import type { Config } from "../config/schema.ts";
 import { limitsOf } from "../limits.ts";
 import type { RouteBook, StaticChanges } from "../route-book.ts";
+import type { Wakes } from "../wake/wakes.ts";
 import { changedKeys, type Settings } from "./changes.ts";
 
 /** What it works on, of the daemon. */
@@ -14,6 +15,7 @@ export interface Reloadable {
   materials: Materials;
   readonly relay: Relay;
   readonly book: RouteBook;
+  readonly wakes: Wakes;
   readonly log: Logger;
   readonly audit: AuditLog | null;
 }
@@ -40,6 +42,7 @@ export async function putInForce(parts: Reloadable, next: Settings): Promise<Put
     parts.config = next.config;
     parts.materials = next.materials;
   });
+  parts.wakes.reconsider();
   return { changed, routes, ...(await review) };
 }
 

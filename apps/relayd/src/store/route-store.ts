@@ -5,6 +5,7 @@
  */
 
 import type { RouteOptions } from "@serverless-relay/core";
+import type { Hooks } from "../wake/target.ts";
 
 export interface RouteRecord extends RouteOptions {
   /** in the order in which they were given: f1 is the TLS client where neither end asks for a role */
@@ -15,6 +16,8 @@ export interface RouteRecord extends RouteOptions {
   /** as asked for with the route; absent if it was not */
   readonly protocol?: "connect" | "bare" | "plain" | undefined;
   readonly port?: number | undefined;
+  /** by what each end is invoked when the other waits for it */
+  readonly wake?: Hooks | undefined;
 }
 
 /** Every method may throw or reject with StoreError, and with nothing else. */

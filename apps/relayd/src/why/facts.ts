@@ -1,6 +1,7 @@
 /** All that is looked at to say why two functions do, or do not, meet. */
 import type * as api from "@serverless-relay/control-api";
 import type { RouteOptions } from "@serverless-relay/core";
+import type { PlaceState } from "../wake/wakes.ts";
 import type { RecentRefusal } from "./recent-refusals.ts";
 
 export interface WhyFacts {
@@ -13,6 +14,8 @@ export interface WhyFacts {
   readonly parked: readonly ParkedFacts[];
   /** the channels of the sessions under way on this route, one entry a session */
   readonly sessions: readonly string[];
+  /** functions of this route that are being woken */
+  readonly wakes: readonly PlaceState[];
   readonly draining: boolean;
   /** as many connections as limits.connections allows */
   readonly full: boolean;

@@ -5,7 +5,7 @@ import { viewCertificate, viewListener } from "../views.ts";
 import type { ParkedFacts, RouteFacts, WhyFacts } from "./facts.ts";
 
 export function lookAt(parts: DaemonParts, f1: string, f2: string, channel: string | null): WhyFacts {
-  const { relay, materials, feed } = parts;
+  const { relay, materials, feed, wakes } = parts;
   const now = Date.now();
   const route = parts.book.find(f1, f2);
   const names =
@@ -28,6 +28,7 @@ export function lookAt(parts: DaemonParts, f1: string, f2: string, channel: stri
       .sessions()
       .filter((it) => it.route === route)
       .map((it) => it.channel),
+    wakes: wakes.statesOf(f1, f2),
     draining: relay.draining !== null,
     full: relay.full,
     certificates: materials.certificates.map((facts) => viewCertificate(facts, new Date(now))),

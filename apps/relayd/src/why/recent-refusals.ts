@@ -3,6 +3,7 @@
  * peer. Promises: bounded, whatever comes from the network; what has been overcome by an admission is forgotten.
  */
 import type { RelayEvent } from "@serverless-relay/core";
+import type { DaemonEvent } from "../daemon-event.ts";
 
 type TurnedAway = Extract<RelayEvent, { readonly event: "refused" | "dropped" }>;
 
@@ -28,7 +29,7 @@ export class RecentRefusals {
   /** the latest last, both the names and the refusals of each */
   readonly #byName = new Map<string, readonly RecentRefusal[]>();
 
-  note(event: RelayEvent, now = Date.now()): void {
+  note(event: DaemonEvent, now = Date.now()): void {
     if (event.event === "admitted" && event.name !== null) this.#forget(event.name, event.peer);
     if (event.event !== "refused" && event.event !== "dropped") return;
     for (const name of event.names.slice(0, NAMES_OF_ONE)) this.#add(refusalOf(event, name, now));

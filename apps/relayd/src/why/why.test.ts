@@ -20,6 +20,7 @@ const fine: WhyFacts = {
   full: false,
   certificates: [],
   refusals: [],
+  wakes: [],
   now,
 };
 const f1: ParkedFacts = {
@@ -250,5 +251,38 @@ describe("why two functions do, or do not, meet", () => {
   it("is told quickly where thousands wait", () => {
     const crowd = Array.from({ length: 10_000 }, (_, n) => ({ ...(n % 2 ? f1 : f2), channel: `${n % 3}${n % 2}` }));
     expect(explain({ ...fine, parked: crowd }).findings[0]?.code).toBe("different_channels");
+  });
+});
+
+describe("a function that is being woken", () => {
+  const wake = { name: "f2", channel: "443", since: now - 20_000, requests: 2, asking: false, nextAt: now + 4_000 };
+
+  it.each<Case>([
+    [
+      "and takes its time",
+      { parked: [f1], wakes: [{ ...wake, last: { outcome: "accepted", status: 200 } }] },
+      [
+        "waking",
+        "info",
+        /^f2 is being woken on channel 443, for 20 s; requests so far: 2; the last one: accepted \(200\)/,
+      ],
+      ["one_parked", "info", /f2 has not come/],
+    ],
+    [
+      "and cannot be reached",
+      { parked: [f1], wakes: [{ ...wake, last: { outcome: "rejected", status: 503 } }] },
+      ["wake_failed", "warning", /the last one: rejected \(503\); the next in 4 s$/],
+      ["one_parked", "info", /./],
+    ],
+    [
+      "on another channel than the one that is asked about",
+      { channel: "1", wakes: [{ ...wake, last: null }] },
+      ["nobody_parked", "info", /./],
+    ],
+  ])("%s", (_what, facts, ...expected) => {
+    const { findings } = explain({ ...fine, ...facts });
+    const told = findings.map(({ code, severity }) => `${code} ${severity}`);
+    expect(new Set(told)).toEqual(new Set(expected.map(([code, severity]) => `${code} ${severity}`)));
+    for (const [code, , pattern] of expected) expect(findings.find((it) => it.code === code)?.text).toMatch(pattern);
   });
 });

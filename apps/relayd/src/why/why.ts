@@ -4,6 +4,7 @@ import type { WhyFacts } from "./facts.ts";
 import { parkedFindings } from "./parked-findings.ts";
 import { refusalFindings } from "./refusal-findings.ts";
 import { relayFindings, routeFindings } from "./relay-findings.ts";
+import { wakeFindings } from "./wake-findings.ts";
 
 const ORDER: readonly Finding["severity"][] = ["error", "warning", "info"];
 
@@ -12,7 +13,7 @@ export function explain(facts: WhyFacts): Why {
   const findings = [
     ...relayFindings(facts),
     ...routeFindings(facts),
-    ...(facts.route === null ? [] : parkedFindings(facts)),
+    ...(facts.route === null ? [] : [...parkedFindings(facts), ...wakeFindings(facts)]),
     ...refusalFindings(facts),
   ].toSorted((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
   return { f1, f2, channel, canMeet: findings.every(({ severity }) => severity !== "error"), findings };

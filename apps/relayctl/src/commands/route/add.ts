@@ -14,6 +14,7 @@ export default class RouteAdd extends DaemonCommand {
     "<%= config.bin %> <%= command.id %> spiffe://example.org/f1 spiffe://example.org/f2",
     "<%= config.bin %> <%= command.id %> f1 f2 --listen 20000 --protocol bare",
     "<%= config.bin %> <%= command.id %> f1 f2 --once --ttl 15m",
+    "<%= config.bin %> <%= command.id %> f1 f2 --wake f2=https://f2.example/",
     "<%= config.bin %> <%= command.id %> f1 f2 --max-sessions 10 --channel-limit 4 --bandwidth 10MiB/s",
   ];
   static override args = {
@@ -40,7 +41,7 @@ export default class RouteAdd extends DaemonCommand {
   override async run(): Promise<AddedRoute> {
     const { args, flags } = await this.parse(RouteAdd);
     const { socket, protocol, port } = flags;
-    const options = optionsFrom(flags);
+    const options = optionsFrom(flags, args);
     const added = await this.askDaemon(socket, (daemon) =>
       daemon.addRoute({
         ...args,
