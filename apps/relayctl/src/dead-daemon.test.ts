@@ -10,7 +10,7 @@ import { useShell } from "./relayctl.test-support.ts";
 const shell = useShell();
 const COMMANDS = daemonCommandLines();
 
-const HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+const HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n";
 
 interface Death {
   readonly is: string;

@@ -239,7 +239,7 @@ describe("relayctl", { timeout: 30_000 }, () => {
 
   it("lists the routes", async () => {
     const other = { ...route, f1: "a", listener, sessions: 12, maxSessions: 20, once: true };
-    const { socket } = await daemon(200, { routes: [route, other] });
+    const { socket } = await daemon(200, [route, other]);
     const ended = await relayctl(`route list --socket ${socket}`);
     expect(ended.stdout.split("\n")).toEqual([
       "ROUTE      SOURCE   PARKED  SESSIONS  LISTENER              OPTIONS",
@@ -248,12 +248,25 @@ describe("relayctl", { timeout: 30_000 }, () => {
       "",
     ]);
     const json = await relayctl(`route list --json --socket ${socket}`);
-    expect(JSON.parse(json.stdout).routes).toHaveLength(2);
+    expect(json.stdout).toBe(`${JSON.stringify({ routes: [route, other] }, null, 2)}\n`);
   });
 
   it("lists no routes by saying how to add one", async () => {
-    const { socket } = await daemon(200, { routes: [] });
+    const { socket } = await daemon(200, []);
     const ended = await relayctl(`route list --socket ${socket}`);
     expect(ended.stdout).toBe("no routes; add one: relayctl route add F1 F2\n");
+    const json = await relayctl(`route list --json --socket ${socket}`);
+    expect(JSON.parse(json.stdout)).toEqual({ routes: [] });
+  });
+
+  it("lists routes by the thousand, each once, in JSON and in lines", async () => {
+    const routes = Array.from({ length: 1_700 }, (_, n) => ({ ...route, f1: `f${n}` }));
+    const { socket } = await daemon(200, routes);
+    const json = await relayctl(`route list --json --socket ${socket}`);
+    expect(json.stdout).toBe(`${JSON.stringify({ routes }, null, 2)}\n`);
+    const { stdout } = await relayctl(`route list --socket ${socket}`);
+    const [head, ...lines] = stdout.trimEnd().split("\n");
+    expect(head).toMatch(/^ROUTE /);
+    expect(lines.map((line) => line.split(" ")[0])).toEqual(routes.map(({ f1 }) => f1));
   });
 });

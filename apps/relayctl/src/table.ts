@@ -12,16 +12,30 @@ export function formatTable(
   rows: readonly (readonly string[])[],
   styles: Styles,
 ): string[] {
-  const cells = rows.map((row) => columns.map((_column, index) => printable(row[index] ?? "")));
-  const widths = columns.map(({ header }, index) =>
-    Math.max(header.length, ...cells.map((row) => row[index]?.length ?? 0)),
-  );
-  const line = (texts: readonly string[]) =>
+  const { head, line } = layOut(columns, rows, styles);
+  return [head, ...rows.map(line)];
+}
+
+export interface Layout {
+  readonly head: string;
+  readonly line: (row: readonly string[]) => string;
+}
+
+/** Columns as wide as the widest of these rows. A row that comes later, and is wider, sticks out: nothing is cut off. */
+export function layOut(columns: readonly Column[], rows: readonly (readonly string[])[], styles: Styles): Layout {
+  const widths = columns.map(({ header }) => header.length);
+  for (const row of rows) {
+    for (const [index, width] of widths.entries()) widths[index] = Math.max(width, row[index]?.length ?? 0);
+  }
+  const aligned = (texts: readonly string[]) =>
     texts
       .map((text, index) => pad(text, widths[index] ?? 0, columns[index]?.align))
       .join("  ")
       .trimEnd();
-  return [styles.bold(line(columns.map(({ header }) => header))), ...cells.map(line)];
+  return {
+    head: styles.bold(aligned(columns.map(({ header }) => header))),
+    line: (row) => aligned(columns.map((_column, index) => printable(row[index] ?? ""))),
+  };
 }
 
 function pad(text: string, width: number, align: Column["align"] = "left"): string {

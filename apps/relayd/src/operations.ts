@@ -1,10 +1,10 @@
 /** What an operator can see and do: the control API's requests, on the parts of a running daemon. */
 import type * as api from "@serverless-relay/control-api";
+import type { BookedRoute } from "./booked-routes.ts";
 import { checkName } from "./control/check-name.ts";
 import { ControlFailure } from "./control/failure.ts";
 import type { ControlTarget } from "./control/target.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
-import type { BookedRoute } from "./route-book.ts";
 import { viewStatus } from "./status-view.ts";
 import { viewDrain, viewParked, viewRoute, viewSession } from "./views.ts";
 import { checkedHooks } from "./wake/hooks.ts";
@@ -33,9 +33,8 @@ export class Operations implements ControlTarget {
     return { cluster: cluster.state(), relays: await cluster.relays() };
   }
 
-  listRoutes(): api.Route[] {
-    const { book, relay } = this.#parts;
-    return book.list().map((route) => viewRoute(route, book.listenerOf(route), relay));
+  *listRoutes(): Generator<api.Route, void, undefined> {
+    for (const route of this.#parts.book) yield this.#view(route);
   }
 
   getRoute(f1: string, f2: string): api.Route {

@@ -4,38 +4,20 @@
  * made one after another.
  */
 import type { RouteChange } from "@serverless-relay/cluster";
-import { type Relay, type Route, routeKey } from "@serverless-relay/core";
+import type { Relay, Route } from "@serverless-relay/core";
 import type { Logger } from "pino";
+import { type BookedRoute, BookedRoutes, fromRecord, isBooked } from "./booked-routes.ts";
 import { type Config, mayBePlain, type RouteProtocol } from "./config/schema.ts";
 import { checkName } from "./control/check-name.ts";
 import { ControlFailure } from "./control/failure.ts";
 import { ListenError } from "./listening/listener.ts";
-import { type ListenerWish, NoPortLeft, type RouteListener, type RouteListeners } from "./listening/route-listeners.ts";
-import { hasExpired, RouteExpiry } from "./route-expiry.ts";
-import { type AskedOptions, askedInConfig, differences, onlyOptions, optionsOf, turned } from "./route-options.ts";
+import { NoPortLeft, type RouteListener, type RouteListeners } from "./listening/route-listeners.ts";
+import { hasExpired } from "./route-expiry.ts";
+import { type AskedOptions, differences, optionsOf, turned } from "./route-options.ts";
+import { type StaticChanges, StaticRoutes } from "./static-routes.ts";
 import type { RouteRecord, RouteStore } from "./store/route-store.ts";
 import { sameHooks } from "./wake/hooks.ts";
 import type { Hooks } from "./wake/target.ts";
-
-export interface BookedRoute extends Route {
-  readonly source: "static" | "dynamic";
-  /** ISO 8601; null for a static route */
-  readonly createdAt: string | null;
-  readonly wish: ListenerWish;
-  /** by what each end is invoked when the other waits for it */
-  readonly wake?: Hooks | undefined;
-}
-
-/** What a changed configuration did to the static routes. */
-export interface StaticChanges {
-  readonly added: readonly Route[];
-  readonly changed: readonly Route[];
-  readonly removed: readonly Route[];
-  /** parked clients */
-  readonly refused: number;
-  /** about listeners that could not be had: "what is wrong; what to do" */
-  readonly warnings: readonly string[];
-}
 
 export interface NewRoute extends AskedOptions {
   readonly f1: string;
@@ -45,16 +27,14 @@ export interface NewRoute extends AskedOptions {
   readonly wake?: Hooks | undefined;
 }
 
-export class RouteBook {
+export class RouteBook implements Iterable<BookedRoute> {
   readonly #relay: Relay;
   readonly #store: RouteStore;
   readonly #perRoute: Config["listen"]["perRoute"];
   readonly #listeners: RouteListeners | null;
   readonly #log: Logger;
-  readonly #booked = new Set<BookedRoute>();
-  /** the static routes' entries in the configuration, as JSON, by route key */
-  readonly #configured = new Map<string, string>();
-  readonly #expiry = new RouteExpiry<BookedRoute>((route) => this.#end(route, "expired"));
+  readonly #booked: BookedRoutes;
+  readonly #static: StaticRoutes;
   #lastChange: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -69,6 +49,8 @@ export class RouteBook {
     this.#perRoute = perRoute;
     this.#listeners = listeners;
     this.#log = log;
+    this.#booked = new BookedRoutes(relay, (route) => this.#end(route, "expired"));
+    this.#static = new StaticRoutes({ booked: this.#booked, store, listeners });
   }
 
   /**
@@ -76,33 +58,43 @@ export class RouteBook {
    * ListenError or NoPortLeft if a route that never had a listener cannot be given one.
    */
   async load(staticRoutes: Config["routes"]): Promise<void> {
-    for (const route of staticRoutes) {
-      this.#configured.set(keyOf(route), JSON.stringify(route));
-      this.#enter(fromConfig(route));
-    }
+    this.#static.load(staticRoutes);
+    const expired: BookedRoute[] = [];
     for (const record of this.#store.all()) {
-      if (this.find(record.f1, record.f2) !== undefined) continue;
+      if (this.#static.hides(record)) continue;
       const route = fromRecord(record);
-      if (hasExpired(route)) await this.#forget(route, "dynamic");
-      else this.#enter(route);
+      if (hasExpired(route)) expired.push(route);
+      else this.#booked.enter(route);
     }
+    for (const route of expired) await this.#forget(route, "dynamic");
+    if (this.#listeners !== null) await this.#reopenAll(this.#listeners);
+  }
+
+  async #reopenAll(listeners: RouteListeners): Promise<void> {
     // Those that had a port get it back before the others are given one.
-    const hadPort = (route: BookedRoute) => route.wish.port ?? this.#store.portOf(route.f1, route.f2) ?? null;
-    const ordered = this.list().toSorted((a, b) => Number(hadPort(a) === null) - Number(hadPort(b) === null));
-    for (const route of ordered) await this.#listeners?.reopen(route, route.wish);
+    const hadPort = new Set<BookedRoute>();
+    for (const route of this) {
+      if ((route.wish.port ?? this.#store.portOf(route.f1, route.f2)) !== undefined) hadPort.add(route);
+    }
+    for (const route of hadPort) await listeners.reopen(route, route.wish);
+    for (const route of this) if (!hadPort.has(route)) await listeners.reopen(route, route.wish);
   }
 
   get size(): number {
     return this.#booked.size;
   }
 
-  list(): BookedRoute[] {
-    return [...this.#booked];
+  get counts(): { static: number; dynamic: number } {
+    return this.#booked.counts;
+  }
+
+  /** They may change on the way: one that is gone by then is left out. */
+  [Symbol.iterator](): Iterator<BookedRoute> {
+    return this.#booked[Symbol.iterator]();
   }
 
   find(f1: string, f2: string): BookedRoute | undefined {
-    const route = this.#relay.routes.find(f1, f2);
-    return route !== undefined && isBooked(route) ? route : undefined;
+    return this.#booked.find(f1, f2);
   }
 
   /** Throws ControlFailure if there is none. */
@@ -110,6 +102,15 @@ export class RouteBook {
     const route = this.find(f1, f2);
     if (route !== undefined) return route;
     throw new ControlFailure("route_not_found", `there is no route between ${f1} and ${f2}; see relayctl route list`);
+  }
+
+  /** The routes that have one. */
+  *listeners(): Generator<readonly [BookedRoute, RouteListener], void, undefined> {
+    if (this.#listeners === null) return;
+    for (const route of this) {
+      const listener = this.#listeners.of(route);
+      if (listener !== null) yield [route, listener];
+    }
   }
 
   listenerOf(route: Route): RouteListener | null {
@@ -136,7 +137,7 @@ export class RouteBook {
         await this.#listeners?.remove(route);
         throw error;
       }
-      this.#enter(route);
+      this.#booked.enter(route);
       return { created: true, route };
     });
   }
@@ -170,9 +171,14 @@ export class RouteBook {
       }
       if (change.kind === "delete") return;
       const route = fromRecord(change.route as RouteRecord);
-      this.#enter(route);
+      this.#booked.enter(route);
       await this.#listeners?.reopen(route, route.wish);
     });
+  }
+
+  /** See StaticRoutes.replace. */
+  replaceStatic(next: Config["routes"], commit: () => void): Promise<StaticChanges> {
+    return this.#inTurn(() => this.#static.replace(next, commit));
   }
 
   /** The relay has deleted it already: a route with `once` has had its session. */
@@ -182,7 +188,7 @@ export class RouteBook {
 
   /** No timer is left. */
   close(): void {
-    this.#expiry.close();
+    this.#booked.close();
   }
 
   /** Deletes a route whose time is over: at once in the relay, and then durably; a restart would not bring an expired one back. */
@@ -191,7 +197,7 @@ export class RouteBook {
     this.#inTurn(async () => {
       if (!this.#booked.has(route)) return;
       const { refused = 0 } = (await told) ?? {};
-      this.#booked.delete(route);
+      this.#booked.drop(route);
       const another = this.find(route.f1, route.f2); // added anew in a turn before this one
       if (another === undefined) await this.#forget(route, route.source);
       this.#log.info({ route: [route.f1, route.f2], why, refused }, "route deleted by itself");
@@ -206,110 +212,9 @@ export class RouteBook {
   }
 
   async #leave(route: BookedRoute, options: { kill: boolean }): Promise<{ refused: number; killed: number }> {
-    const ended = (await this.#relay.deleteRoute(route.f1, route.f2, options)) ?? { refused: 0, killed: 0 };
-    this.#booked.delete(route);
-    this.#expiry.forget(route);
+    const ended = await this.#booked.remove(route, options);
     await this.#listeners?.remove(route);
     return ended;
-  }
-
-  /**
-   * Puts these static routes in the place of those that there are, so that everything is as if relayd had been started with
-   * them. The listeners of new ones are opened first; then, in one turn of the event loop, `commit` is called and the routes
-   * change. What is thrown before that (ListenError, NoPortLeft, or by `commit`) leaves everything as it was.
-   */
-  replaceStatic(next: Config["routes"], commit: () => void): Promise<StaticChanges> {
-    return this.#inTurn(async () => {
-      const wanted = new Set(next.map(keyOf));
-      const gone = [...this.#configured.keys()].filter((key) => !wanted.has(key));
-      const other = next.filter((route) => this.#configured.get(keyOf(route)) !== JSON.stringify(route));
-      await this.#openListeners(
-        other.map(fromConfig).filter(({ f1, f2 }) => this.find(f1, f2) === undefined),
-        commit,
-      );
-      // Of the store, and hidden so far by those that are gone.
-      const uncovered =
-        gone.length === 0
-          ? []
-          : this.#store
-              .all()
-              .filter((record) => gone.includes(keyOf(record)))
-              .map(fromRecord)
-              .filter((route) => !hasExpired(route));
-      for (const key of gone) this.#configured.delete(key);
-      for (const route of other) this.#configured.set(keyOf(route), JSON.stringify(route));
-      const removed = this.list().filter(
-        (route) => gone.includes(keyOf(route)) && !uncovered.some((it) => keyOf(it) === keyOf(route)),
-      );
-      const replaced = [...other.map(fromConfig), ...uncovered].map((route) => ({
-        route,
-        former: this.find(route.f1, route.f2),
-      }));
-      return await this.#change(removed, replaced);
-    });
-  }
-
-  /** Opens these, then calls `commit`; if any of it fails, those that were opened are closed again. */
-  async #openListeners(routes: readonly BookedRoute[], commit: () => void): Promise<void> {
-    const opened: BookedRoute[] = [];
-    try {
-      for (const route of routes) {
-        await this.#listeners?.open(route, route.wish);
-        opened.push(route);
-      }
-      commit();
-    } catch (error) {
-      for (const route of opened) await this.#listeners?.remove(route);
-      throw error;
-    }
-  }
-
-  /** The relay knows of it all within this turn; listeners follow. */
-  async #change(removed: readonly BookedRoute[], replaced: readonly Replacement[]): Promise<StaticChanges> {
-    const refused: Promise<number>[] = [];
-    for (const route of removed) {
-      this.#booked.delete(route);
-      this.#expiry.forget(route);
-      refused.push(this.#relay.deleteRoute(route.f1, route.f2, { kill: false }).then((ended) => ended?.refused ?? 0));
-    }
-    for (const { route, former } of replaced) {
-      if (former !== undefined) this.#booked.delete(former);
-      if (former !== undefined) this.#expiry.forget(former);
-      this.#booked.add(route);
-      this.#expiry.watch(route);
-      refused.push(this.#relay.replaceRoute(route));
-    }
-    const warnings: string[] = [];
-    for (const route of removed) await this.#listeners?.remove(route);
-    for (const { route, former } of replaced) {
-      if (former === undefined || sameWish(former, route)) continue;
-      await this.#listeners?.remove(former);
-      const problem = await this.#reopen(route);
-      if (problem !== null) warnings.push(`the listener of the route between ${route.f1} and ${route.f2}: ${problem}`);
-    }
-    return {
-      added: replaced.filter(({ former }) => former === undefined).map(({ route }) => route),
-      changed: replaced.filter(({ former }) => former !== undefined).map(({ route }) => route),
-      removed,
-      refused: (await Promise.all(refused)).reduce((sum, count) => sum + count, 0),
-      warnings,
-    };
-  }
-
-  async #reopen(route: BookedRoute): Promise<string | null> {
-    try {
-      await this.#listeners?.reopen(route, route.wish);
-      return this.listenerOf(route)?.error ?? null;
-    } catch (error) {
-      if (error instanceof ListenError || error instanceof NoPortLeft) return error.message;
-      throw error;
-    }
-  }
-
-  #enter(route: BookedRoute): void {
-    this.#booked.add(route);
-    this.#expiry.watch(route);
-    this.#relay.routes.set(route);
   }
 
   #check({ f1, f2, protocol, port }: NewRoute): void {
@@ -362,33 +267,4 @@ export class RouteBook {
     this.#lastChange = turn.catch(() => {});
     return turn;
   }
-}
-
-interface Replacement {
-  readonly route: BookedRoute;
-  /** what was there between the two */
-  readonly former: BookedRoute | undefined;
-}
-
-function fromConfig(route: Config["routes"][number]): BookedRoute {
-  const { f1, f2, protocol, port, wake } = route;
-  const options = optionsOf(askedInConfig(route), Date.now());
-  return { f1, f2, options, source: "static", createdAt: null, wish: { protocol, port }, wake };
-}
-
-function fromRecord(record: RouteRecord): BookedRoute {
-  const { f1, f2, createdAt, protocol, port, wake } = record;
-  return { f1, f2, options: onlyOptions(record), source: "dynamic", createdAt, wish: { protocol, port }, wake };
-}
-
-function sameWish({ wish: one }: BookedRoute, { wish: other }: BookedRoute): boolean {
-  return one.protocol === other.protocol && one.port === other.port;
-}
-
-function keyOf({ f1, f2 }: { readonly f1: string; readonly f2: string }): string {
-  return routeKey(f1, f2);
-}
-
-function isBooked(route: Route): route is BookedRoute {
-  return "source" in route;
 }

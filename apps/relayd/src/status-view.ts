@@ -19,7 +19,6 @@ export function viewStatus({
   shared,
   cluster,
 }: DaemonParts): api.Status {
-  const routes = book.list();
   const sessions = relay.sessions();
   const liveBytes = sessions.reduce((sum, { bytes }) => sum + bytes[0] + bytes[1], 0);
   return {
@@ -31,10 +30,7 @@ export function viewStatus({
     uptimeSeconds: (Date.now() - startedAt) / 1000,
     config: file,
     listeners: viewListeners(shared, book),
-    routes: {
-      static: routes.filter(({ source }) => source === "static").length,
-      dynamic: routes.filter(({ source }) => source === "dynamic").length,
-    },
+    routes: book.counts,
     parked: relay.parkedCount,
     sessions: { live: sessions.length, total: feed.counters.sessions },
     limits: viewLimits(relay),
@@ -55,8 +51,8 @@ export function viewSummary({ startedAt, relay, book }: DaemonParts) {
     state: relay.draining === null ? "running" : "draining",
     startedAt: new Date(startedAt).toISOString(),
     parked: relay.parkedCount,
-    sessions: relay.sessions().length,
-    routes: book.list().length,
+    sessions: relay.sessionCount,
+    routes: book.size,
   } as const;
 }
 
@@ -77,9 +73,7 @@ export function viewListeners(shared: Listener | null, book: RouteBook): api.Lis
     const state = viewListener({ protocol: "connect", ...shared.address, error: null });
     listeners.push({ name: "shared", route: null, ...state });
   }
-  for (const route of book.list()) {
-    const listener = book.listenerOf(route);
-    if (listener === null) continue;
+  for (const [route, listener] of book.listeners()) {
     listeners.push({ name: "route", route: { f1: route.f1, f2: route.f2 }, ...viewListener(listener) });
   }
   return listeners;

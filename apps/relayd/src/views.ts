@@ -1,9 +1,9 @@
 /** The relay's state in the shapes of the control API. */
 import type * as api from "@serverless-relay/control-api";
 import type { DrainTimes, LiveSession, Parked, Relay } from "@serverless-relay/core";
+import type { BookedRoute } from "./booked-routes.ts";
 import type { CertificateFacts } from "./config/certificates.ts";
 import { daysLeft, expiryWarning } from "./config/expiry.ts";
-import type { BookedRoute } from "./route-book.ts";
 import { viewOptions } from "./route-options.ts";
 import { viewHooks } from "./wake/hooks.ts";
 

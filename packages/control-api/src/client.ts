@@ -9,11 +9,11 @@ import type { IncomingMessage } from "node:http";
 import type { Cluster } from "./cluster.ts";
 import type { StartDrain, StartedDrain } from "./drain.ts";
 import type { ControlEvent } from "./events.ts";
-import { exchange, openStream, type Target, translate } from "./exchange.ts";
+import { exchange, openStream, patiently, type Target, translate } from "./exchange.ts";
 import type { LogLevel, LogState } from "./log.ts";
 import type { Parked, ParkedList } from "./parked.ts";
 import type { ReloadResult } from "./reload.ts";
-import type { AddedRoute, AddRoute, DeletedRoute, Route, RouteList } from "./routes.ts";
+import type { AddedRoute, AddRoute, DeletedRoute, Route } from "./routes.ts";
 import type { KilledSession, Session, SessionList } from "./sessions.ts";
 import type { Status } from "./status.ts";
 import { DaemonUnreachable } from "./unreachable.ts";
@@ -35,7 +35,8 @@ export interface EventsOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
-const MAX_EVENT_MIB = 1;
+const MAX_LINE_MIB = 1;
+const NDJSON = "application/x-ndjson";
 
 export class ControlClient {
   readonly #target: Target;
@@ -54,8 +55,25 @@ export class ControlClient {
   }
 
   async listRoutes(): Promise<Route[]> {
-    const { routes } = (await exchange(this.#target, { method: "GET", path: "/v1/routes" })) as RouteList;
+    const routes: Route[] = [];
+    for await (const route of this.routes()) routes.push(route);
     return routes;
+  }
+
+  /** One by one, however many there are; the deadline is for each part of them. */
+  async *routes(): AsyncGenerator<Route, void, undefined> {
+    const asked = { method: "GET", path: "/v1/routes", accept: NDJSON } as const;
+    const stream = await openStream(this.#target, asked);
+    try {
+      expectLines(stream, this.#target);
+      for await (const line of lines(patiently(stream, this.#target), this.#target)) {
+        yield parseLine<Route>(line, this.#target);
+      }
+    } catch (error) {
+      throw translate(error, this.#target, true);
+    } finally {
+      stream.destroy();
+    }
   }
 
   async getRoute(f1: string, f2: string): Promise<Route> {
@@ -134,7 +152,8 @@ export class ControlClient {
     try {
       stream = await openStream(this.#target, { method: "GET", path: "/v1/events" }, signal);
       opened?.();
-      for await (const line of lines(stream, this.#target)) yield parseEvent(line, this.#target);
+      stream.setEncoding("utf8");
+      for await (const line of lines(stream, this.#target)) yield parseLine<ControlEvent>(line, this.#target);
     } catch (error) {
       if (!signal?.aborted) throw translate(error, this.#target, stream !== undefined);
     } finally {
@@ -143,23 +162,28 @@ export class ControlClient {
   }
 }
 
-async function* lines(stream: IncomingMessage, { socket }: Target): AsyncGenerator<string, void, undefined> {
-  stream.setEncoding("utf8");
+function expectLines({ headers }: IncomingMessage, { socket }: Target): void {
+  const type = headers["content-type"] ?? "nothing";
+  if (!type.startsWith(NDJSON))
+    throw new DaemonUnreachable("not_relayd", socket, `its answer is ${type}, not ${NDJSON}`);
+}
+
+async function* lines(stream: AsyncIterable<string>, { socket }: Target): AsyncGenerator<string, void, undefined> {
   let rest = "";
-  for await (const text of stream as AsyncIterable<string>) {
+  for await (const text of stream) {
     const parts = (rest + text).split("\n");
     rest = parts.pop() ?? "";
-    if (rest.length > MAX_EVENT_MIB * 1024 * 1024) {
-      throw new DaemonUnreachable("too_large", socket, `${MAX_EVENT_MIB} MiB in one event`);
+    if (rest.length > MAX_LINE_MIB * 1024 * 1024) {
+      throw new DaemonUnreachable("too_large", socket, `${MAX_LINE_MIB} MiB in one line`);
     }
     yield* parts.filter((line) => line !== "");
   }
 }
 
-function parseEvent(line: string, { socket }: Target): ControlEvent {
+function parseLine<T>(line: string, { socket }: Target): T {
   try {
-    return JSON.parse(line) as ControlEvent;
+    return JSON.parse(line) as T;
   } catch (cause) {
-    throw new DaemonUnreachable("not_relayd", socket, "a line of its events is no JSON", { cause });
+    throw new DaemonUnreachable("not_relayd", socket, "a line of its answer is no JSON", { cause });
   }
 }

@@ -15,6 +15,8 @@ export interface Request {
   readonly path: string;
   /** sent as JSON */
   readonly body?: unknown;
+  /** of the answer; default: application/json */
+  readonly accept?: string;
 }
 
 const MAX_ANSWER_MIB = 64;
@@ -60,11 +62,15 @@ export function translate(error: unknown, { socket }: Target, answering: boolean
   return unreachable(error, socket, answering);
 }
 
-function send(target: Target, { method, path, body }: Request, signal: AbortSignal): Promise<IncomingMessage> {
+function send(
+  target: Target,
+  { method, path, body, accept = "application/json" }: Request,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const json = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
-      accept: "application/json",
+      accept,
       ...(json !== undefined && { "content-type": "application/json", "content-length": Buffer.byteLength(json) }),
     };
     const sending = request({ socketPath: target.socket, agent: false, method, path, headers, signal });
@@ -105,6 +111,18 @@ function isErrorAnswer(body: unknown): body is { error: { code: string; message:
   const { error } = body;
   if (typeof error !== "object" || error === null || !("code" in error) || !("message" in error)) return false;
   return typeof error.code === "string" && typeof error.message === "string";
+}
+
+/** The same stream, of which each part has to come within the target's deadline, once it is asked for. */
+export async function* patiently(stream: IncomingMessage, target: Target): AsyncGenerator<string, void, undefined> {
+  stream.setEncoding("utf8");
+  const parts = stream[Symbol.asyncIterator]() as AsyncIterator<string>;
+  for (;;) {
+    const timer = setTimeout(() => stream.destroy(timedOut(target)), target.timeoutMs);
+    const { value, done } = await parts.next().finally(() => clearTimeout(timer));
+    if (done === true) return;
+    yield value;
+  }
 }
 
 function timedOut({ socket, timeoutMs }: Target): DaemonUnreachable {

@@ -50,7 +50,6 @@ const client = (timeoutMs = 5_000) => new ControlClient({ socket, timeoutMs });
 describe("a call", () => {
   it.each<[string, (it: ControlClient) => Promise<unknown>, AskedRequest]>([
     ["status", (it) => it.status(), { method: "GET", path: "/v1/status", body: "" }],
-    ["listRoutes", (it) => it.listRoutes(), { method: "GET", path: "/v1/routes", body: "" }],
     [
       "addRoute",
       (it) => it.addRoute({ f1: "f1", f2: "spiffe://é/f2", protocol: "bare", port: 20000 }),
@@ -91,9 +90,21 @@ describe("a call", () => {
   });
 
   it("gives what the answer holds", async () => {
+    const sessions = [{ id: "aa" }];
+    await answering(200, { sessions });
+    await expect(client().listSessions()).resolves.toEqual(sessions);
+  });
+
+  it("gives routes as they come", async () => {
     const routes = [{ f1: "f1", f2: "f2" }];
-    await answering(200, { routes });
+    const asked = await answering(200, routes);
     await expect(client().listRoutes()).resolves.toEqual(routes);
+    expect(asked).toEqual([{ method: "GET", path: "/v1/routes", body: "" }]);
+  });
+
+  it("takes a list that is not told line by line for that of another version", async () => {
+    await answering(200, { routes: [] });
+    await expect(client().listRoutes()).rejects.toMatchObject({ reason: "not_relayd" });
   });
 
   it("throws what the daemon says no with", async () => {

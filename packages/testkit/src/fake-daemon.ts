@@ -20,14 +20,17 @@ export class FakeDaemon {
     this.asked = asked;
   }
 
-  /** Answers every request alike. */
+  /** Answers every request alike: with JSON, or, if `answer` is a list, with an item a line. */
   static answering(socket: string, status: number, answer: unknown): Promise<FakeDaemon> {
     const asked: AskedRequest[] = [];
     const handle: Handler = async (request, response) => {
       let body = "";
       for await (const text of request.setEncoding("utf8") as AsyncIterable<string>) body += text;
       asked.push({ method: request.method ?? "", path: request.url ?? "", body });
-      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
+      const [type, text] = Array.isArray(answer)
+        ? ["application/x-ndjson", answer.map((item) => `${JSON.stringify(item)}\n`).join("")]
+        : ["application/json", JSON.stringify(answer)];
+      response.writeHead(status, { "content-type": type }).end(text);
     };
     return FakeDaemon.#listen(httpServer(handle), socket, asked);
   }

@@ -10,15 +10,29 @@ import {
 } from "@serverless-relay/control-api";
 import type { ControlApp } from "./app.ts";
 import { errorAnswers } from "./errors.ts";
+import { streamList } from "./list-stream.ts";
 import type { ControlTarget } from "./target.ts";
 
 export function serveRoutes(app: ControlApp, target: ControlTarget): void {
   const listing = {
     operationId: "listRoutes",
     summary: "The routes",
-    response: { 200: routeListSchema, ...errorAnswers() },
+    description: "Sent as it is made, and so no snapshot. With `Accept: application/x-ndjson`, one route a line.",
+    response: {
+      200: {
+        description: "as one document, or one route a line",
+        content: {
+          "application/json": { schema: routeListSchema },
+          "application/x-ndjson": { schema: routeSchema },
+        },
+      },
+      ...errorAnswers(),
+    },
   };
-  app.get("/v1/routes", { schema: listing }, async () => ({ routes: target.listRoutes() }));
+  app.get("/v1/routes", { schema: listing }, ({ headers }, reply) => {
+    reply.hijack();
+    streamList(reply.raw, "routes", target.listRoutes(), headers.accept);
+  });
 
   const showing = {
     operationId: "getRoute",

@@ -21,7 +21,8 @@ export interface ControlTarget {
   status(): Status;
   /** Throws ControlFailure where there is no cluster. */
   cluster(): Promise<Cluster>;
-  listRoutes(): Route[];
+  /** Made as they are asked for, and so no snapshot: one that is deleted meanwhile may be left out. */
+  listRoutes(): Iterable<Route>;
   getRoute(f1: string, f2: string): Route;
   /** Durable once resolved. */
   addRoute(asked: AddRoute): Promise<AddedRoute>;

@@ -5,7 +5,8 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import type { Materials } from "../config/files.ts";
 import type { Config } from "../config/schema.ts";
 import { limitsOf } from "../limits.ts";
-import type { RouteBook, StaticChanges } from "../route-book.ts";
+import type { RouteBook } from "../route-book.ts";
+import type { StaticChanges } from "../static-routes.ts";
 import type { Wakes } from "../wake/wakes.ts";
 import { changedKeys, type Settings } from "./changes.ts";
 

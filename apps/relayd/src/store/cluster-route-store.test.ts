@@ -49,7 +49,7 @@ describe.each([{ servers: 1 as const }, { servers: 3 as const }])(
       const bucket = newBucket();
       const [one, other] = [await join(nats, bucket), await join(nats, bucket)];
       await one.store.put({ f1: "a", f2: "b", createdAt: CREATED });
-      await until("the other has it", () => other.store.all().length === 1);
+      await until("the other has it", () => [...other.store.all()].length === 1);
       const changes: RouteChange[] = [];
       other.routes.onChange((change) => changes.push(change));
       await one.store.delete("b", "a");
@@ -58,7 +58,7 @@ describe.each([{ servers: 1 as const }, { servers: 3 as const }])(
         { kind: "put", route: { f1: "a", f2: "b", createdAt: CREATED } },
         { kind: "delete", f1: "a", f2: "b" },
       ]);
-      expect(other.store.all()).toEqual([]);
+      expect([...other.store.all()]).toEqual([]);
     });
 
     it("of two relays that delete a route at once, tells at least one that it was there, and then none", async () => {
@@ -80,7 +80,7 @@ describe.each([{ servers: 1 as const }, { servers: 3 as const }])(
       await expect(other.store.delete("a", "b")).resolves.toBe(true);
       await one.store.put({ f1: "a", f2: "b", createdAt: "2026-11-24T06:00:00.000Z" });
       await expect(other.store.delete("a", "b")).resolves.toBe(true);
-      await until("the first hears of it", () => one.store.all().length === 0);
+      await until("the first hears of it", () => [...one.store.all()].length === 0);
     });
   },
 );
@@ -95,7 +95,7 @@ describe("while NATS is away, the cluster's route store", () => {
       for (const change of [() => store.put({ f1: "c", f2: "d", createdAt: CREATED }), () => store.delete("a", "b")]) {
         await expect(change()).rejects.toThrow(StoreError);
       }
-      expect(store.all()).toHaveLength(1);
+      expect([...store.all()]).toHaveLength(1);
       await nats.boot();
       await until("changes can be made again", () =>
         store.put({ f1: "e", f2: "f", createdAt: CREATED }).then(
@@ -105,7 +105,7 @@ describe("while NATS is away, the cluster's route store", () => {
       );
       const read = routes.age;
       await until("the bucket has been read again", () => routes.age < read);
-      expect(store.all().map(({ f1 }) => f1)).toEqual(["a", "e"]);
+      expect([...store.all()].map(({ f1 }) => f1)).toEqual(["a", "e"]);
     } finally {
       for (const close of closing.splice(0)) await close();
       await nats.stop();

@@ -12,7 +12,7 @@ export class ClusterRouteStore implements RouteStore {
     this.#own = own;
   }
 
-  all(): RouteRecord[] {
+  all(): Iterable<RouteRecord> {
     return this.#routes.all() as RouteRecord[];
   }
 

@@ -32,7 +32,7 @@ async function fill(routes: number): Promise<void> {
 
 async function openAndClose(): Promise<number> {
   const store = await openLmdbRouteStore(directory);
-  const { length } = store.all();
+  const { length } = [...store.all()];
   await store.close();
   return length;
 }
@@ -50,7 +50,7 @@ describe("the LMDB route store", () => {
     await store.keepPort("c", "d", 20_000);
     await store.close();
     const again = await openLmdbRouteStore(directory);
-    expect(again.all()).toEqual([{ f1: "b", f2: "a", createdAt: CREATED, protocol: "bare", port: 7 }]);
+    expect([...again.all()]).toEqual([{ f1: "b", f2: "a", createdAt: CREATED, protocol: "bare", port: 7 }]);
     expect(again.portOf("d", "c")).toBe(20_000);
     await again.close();
   });
@@ -66,7 +66,7 @@ describe("the LMDB route store", () => {
   it("refuses to be used once closed, instead of ending the process", async () => {
     const store = await openLmdbRouteStore(directory);
     await store.close();
-    expect(() => store.all()).toThrow(StoreError);
+    expect(() => [...store.all()]).toThrow(StoreError);
     await expect(store.put({ f1: "a", f2: "b", createdAt: CREATED })).rejects.toThrow("is closed");
   });
 
@@ -93,7 +93,7 @@ describe("the LMDB route store", () => {
     const [, signal] = await once(child, "exit");
     expect(signal).toBe("SIGKILL");
     const store = await openLmdbRouteStore(directory);
-    expect(store.all()).toEqual([{ f1: "f2", f2: "f1", createdAt: CREATED }]);
+    expect([...store.all()]).toEqual([{ f1: "f2", f2: "f1", createdAt: CREATED }]);
     await store.put({ f1: "f3", f2: "f1", createdAt: CREATED });
     await store.close();
   });
@@ -157,7 +157,7 @@ describe("what is no good route store", () => {
     await root.openDB({ name: "routes", encoding: "json" }).put(["x", "y"], { f1: 1 });
     await root.close();
     const store = await openLmdbRouteStore(directory);
-    expect(() => store.all()).toThrow(/cannot be read \(an entry is not a route: \{"f1":1\}\)/);
+    expect(() => [...store.all()]).toThrow(/cannot be read \(an entry is not a route: \{"f1":1\}\)/);
     await store.close();
   });
 

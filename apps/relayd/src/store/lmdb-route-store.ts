@@ -71,9 +71,13 @@ class LmdbRouteStore implements RouteStore {
     ]);
   }
 
-  all(): RouteRecord[] {
+  *all(): Generator<RouteRecord, void, undefined> {
     this.#assertOpen();
-    return guarded(this.#path, "read", () => Array.from(this.#routes.getRange(), ({ value }) => asRecord(value)));
+    try {
+      for (const { value } of this.#routes.getRange()) yield asRecord(value);
+    } catch (error) {
+      throw failed(this.#path, "read", error);
+    }
   }
 
   async put(record: RouteRecord): Promise<void> {
@@ -135,12 +139,12 @@ function guarded<T>(path: string, done: "opened" | "read", work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw new StoreError(
-      path,
-      `cannot be ${done} (${reason(error)}); restore it from a backup, or move it away`,
-      error,
-    );
+    throw failed(path, done, error);
   }
+}
+
+function failed(path: string, done: "opened" | "read", error: unknown): StoreError {
+  return new StoreError(path, `cannot be ${done} (${reason(error)}); restore it from a backup, or move it away`, error);
 }
 
 /** What another hand wrote into the file must not reach the relay as a route. */

@@ -22,8 +22,11 @@ export interface RouteRecord extends RouteOptions {
 
 /** Every method may throw or reject with StoreError, and with nothing else. */
 export interface RouteStore {
-  /** Every route, in the order of the keys. What was acknowledged is there; a change still on its way may be. */
-  all(): RouteRecord[];
+  /**
+   * Every route, in the order of the keys, read one by one. What was acknowledged is there; a change still on its way may be.
+   * Not to be held on to: it is gone through at once.
+   */
+  all(): Iterable<RouteRecord>;
   /** Adds the route or takes the place of the one there is. Durable once resolved: it survives kill -9 and power loss. */
   put(record: RouteRecord): Promise<void>;
   /** Durable once resolved, as with `put`. False if there is no such route. Its kept port stays kept. */
