@@ -26,6 +26,8 @@ export {
 } from "./errors.ts";
 export type { Identity } from "./identity.ts";
 export type { ConnectOptions, Pairing, RelayAddress } from "./options.ts";
+export { reachRelay } from "./reach.ts";
 export { type SecureOptions, secure } from "./secure.ts";
+export { againAfter } from "./server/again.ts";
 export type { ServerEvents, ServerOptions } from "./server/options.ts";
 export { createServer, type RelayServer } from "./server/server.ts";
