@@ -41,11 +41,20 @@ export async function connect(options: ConnectOptions): Promise<RelayConnection>
   try {
     return await deadline.limit(meet(socket, plan, deadline));
   } catch (error) {
-    socket.destroy();
+    leave(socket);
     throw error;
   } finally {
     deadline.clear();
   }
+}
+
+/**
+ * Behind the ClientHello that went out early, a FIN would be the end of one direction alone: the relay would keep the place,
+ * and give it to the peer. A reset is a departure.
+ */
+function leave(socket: Socket): void {
+  if (socket.connecting) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 async function meet(socket: Socket, plan: Plan, deadline: Deadline): Promise<RelayConnection> {

@@ -298,6 +298,24 @@ describe("a relay or peer that is silent costs no more than the deadline", () =>
     expect(getEventListeners(controller.signal, "abort")).toEqual([]);
   });
 
+  // Behind the ClientHello that went out early a FIN would be a half-close: the relay would give the place to the peer.
+  it("and departs by a reset where it is parked", async () => {
+    const parked = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<string>();
+    const dial = await relayThat(async (caller) => {
+      const bare = await detach(caller);
+      bare.once("data", () => parked.resolve()).once("end", () => left.resolve("ended"));
+      bare.resume().once("error", (error: NodeJS.ErrnoException) => left.resolve(error.code ?? ""));
+    });
+    const controller = new AbortController();
+    const attempt = dial({ role: "client", signal: controller.signal });
+    attempt.catch(never);
+    await parked.promise;
+    controller.abort(new Error("enough"));
+    await expect(attempt).rejects.toThrow("enough");
+    expect(await left.promise).toBe("ECONNRESET");
+  });
+
   it("and nothing at all if the caller had given up before", async () => {
     const dial = await silentRelay(null);
     await expect(dial({ signal: AbortSignal.abort(new Error("too late")) })).rejects.toThrow("too late");
