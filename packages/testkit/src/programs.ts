@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { atExit } from "./at-exit.ts";
 
-export type Program = "relayd" | "relayctl" | "test-function";
+export type Program = "relayd" | "relayctl" | "relay-sidecar" | "test-function";
 
 export interface RunOptions {
   readonly cwd?: string;
