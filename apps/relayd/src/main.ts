@@ -6,6 +6,7 @@ import { ClusterError } from "./cluster/cluster-error.ts";
 import { ConfigError } from "./config/config-error.ts";
 import { loadMaterials } from "./config/files.ts";
 import { loadConfig } from "./config/load.ts";
+import { configJsonSchema } from "./config/reference.ts";
 import { ControlSocketError } from "./control/socket.ts";
 import { Daemon } from "./daemon.ts";
 import { ListenError } from "./listening/listener.ts";
@@ -24,11 +25,13 @@ const USAGE = `relayd ${version}: pairs functions that can only dial out, and sp
 
 USAGE
   relayd [--config FILE] [--check]
+  relayd --schema
 
 OPTIONS
   --config FILE  the configuration (YAML); without it ./relayd.yaml, $XDG_CONFIG_HOME/relayd/relayd.yaml and
                  /etc/relayd/relayd.yaml are tried
   --check        check the configuration and the files that it names, and exit
+  --schema       print the JSON Schema of the configuration, for editors, and exit
   --help         print this, and exit
   --version      print the version, and exit
 
@@ -50,6 +53,7 @@ async function main(): Promise<number> {
   if (options === null) return EXIT.usage;
   if (options.help) return say(USAGE);
   if (options.version) return say(`relayd ${version}\n`);
+  if (options.schema) return say(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
   try {
     const loaded = await loadConfig(options.config);
     const materials = await loadMaterials(loaded);
@@ -81,6 +85,7 @@ function readArguments() {
       options: {
         config: { type: "string" },
         check: { type: "boolean" },
+        schema: { type: "boolean" },
         help: { type: "boolean", short: "h" },
         version: { type: "boolean", short: "v" },
       },

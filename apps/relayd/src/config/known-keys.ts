@@ -1,16 +1,10 @@
 /** Which keys the configuration knows, and which of them an unknown key was probably meant to be. */
-import { z } from "zod";
-import { configSchema } from "./schema.ts";
+import { configJsonSchema, type JsonSchema } from "./reference.ts";
 import { formatKeyPath, type KeyPath } from "./source.ts";
-
-interface KeyTree {
-  readonly properties?: Readonly<Record<string, KeyTree>>;
-  readonly items?: KeyTree;
-}
 
 /** What to do about the unknown key `key` in the group at `path`. */
 export function adviseOnUnknownKey(path: KeyPath, key: string): string {
-  const tree = z.toJSONSchema(configSchema, { io: "input", unrepresentable: "any" }) as KeyTree;
+  const tree = configJsonSchema();
   const known = Object.keys(subtree(tree, path)?.properties ?? {});
   const [nearest] = known
     .map((name) => ({ name, distance: slips(bare(name), bare(key)) }))
@@ -21,13 +15,13 @@ export function adviseOnUnknownKey(path: KeyPath, key: string): string {
   return elsewhere === undefined ? `known here: ${known.join(", ")}` : `did you mean ${formatKeyPath(elsewhere)}?`;
 }
 
-function subtree(tree: KeyTree, path: KeyPath): KeyTree | undefined {
-  let here: KeyTree | undefined = tree;
-  for (const step of path) here = typeof step === "number" ? here?.items : here?.properties?.[step];
+function subtree(tree: JsonSchema, path: KeyPath): JsonSchema | undefined {
+  let here: JsonSchema | undefined = tree;
+  for (const step of path) here = typeof step === "number" ? here?.items || undefined : here?.properties?.[step];
   return here;
 }
 
-function* keyPaths(tree: KeyTree, path: KeyPath): Generator<KeyPath> {
+function* keyPaths(tree: JsonSchema, path: KeyPath): Generator<KeyPath> {
   for (const [name, child] of Object.entries(tree.properties ?? {})) {
     yield [...path, name];
     yield* keyPaths(child, [...path, name]);

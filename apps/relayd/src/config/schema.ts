@@ -15,6 +15,7 @@ import {
   hostPort,
   missing,
   oneOf,
+  PIN,
   path,
   pin,
   port,
@@ -24,7 +25,7 @@ import {
   size,
   whole,
 } from "./scalars.ts";
-import { section } from "./section.ts";
+import { orShorter, section } from "./section.ts";
 import { hooks, wake } from "./wake.ts";
 
 /** What a route listener speaks (PROTOCOL.md, "Listeners"). */
@@ -44,7 +45,7 @@ const pins = z
       .array(pin, { error: ({ input }) => `is ${shown(input)}; write [sha256:HASH]` })
       .min(1, "is empty; write [sha256:HASH]"),
   )
-  .describe("sha256: and 64 hexadecimal digits, of the SubjectPublicKeyInfo; one, or a list");
+  .meta({ title: "pin, or list of pins", ...orShorter("array", { type: "string", pattern: PIN.source }) });
 
 const route = section("{ between: [f1, f2] }", {
   between: z
@@ -52,9 +53,9 @@ const route = section("{ between: [f1, f2] }", {
       error: ({ input }) =>
         input === undefined ? missing("between: [f1, f2]") : "does not hold two names; write [f1, f2]",
     })
-    .describe("the two functions that may meet"),
-  protocol: protocol.optional().describe("what this route's listener speaks"),
-  port: port.optional().describe("this route's listener is bound to this port, and to no other"),
+    .meta({ title: "two functions' names", description: "the two that may meet" }),
+  protocol: protocol.optional().describe("what this route's listener speaks; default: listen.perRoute.protocol"),
+  port: port.optional().describe("this route's listener is bound to it; default: one of listen.perRoute.ports"),
   channelLimit: whole("how many, such as 4")
     .optional()
     .describe("distinct channels in use at once, parked or carried; default: no limit of its own"),
@@ -71,9 +72,12 @@ const route = section("{ between: [f1, f2] }", {
   bandwidth: rate
     .optional()
     .describe("bytes per second, of all sessions of the route together, both directions; default: no limit of its own"),
-  pins: section("pins: { f1: [sha256:HASH] }", { f1: pins.optional(), f2: pins.optional() })
+  pins: section("pins: { f1: [sha256:HASH] }", {
+    f1: pins.optional().describe("of the first of between: SHA-256 of the SubjectPublicKeyInfo; default: any key"),
+    f2: pins.optional().describe("of the second; default: any key"),
+  })
     .optional()
-    .describe("public keys that each end may have, f1 being the first of between; default: any"),
+    .describe("public keys that the functions may have"),
   wake: hooks.optional(),
 }).transform(({ between: [f1, f2], wake, ...options }, context) => {
   for (const name of Object.keys(wake ?? {}).filter((name) => name !== f1 && name !== f2)) {
@@ -168,8 +172,10 @@ const limits = section("limits: { connections: 10000 }", {
     .describe("bytes per second, of all sessions of a route that does not say itself; default: unlimited"),
 });
 
+const MODES = ["auto", "kernel", "stream"] as const;
+
 const splice = section("splice: { mode: auto, threads: 1 }", {
-  mode: oneOf(["auto", "kernel", "stream"])
+  mode: oneOf(MODES)
     .prefault("auto")
     .describe("how bare sessions are carried; auto: in the kernel where that is possible, else by streams"),
   threads: whole("how many, such as 1").prefault(1).describe("threads that splice; sessions are spread over them"),
@@ -179,25 +185,33 @@ export const configSchema = section("the keys listen, tls, control and state", {
   listen: section("listen: { shared: 127.0.0.1:8443 }", {
     shared: hostPort.describe("the listener that serves all routes"),
     perRoute: perRoute.optional().describe("gives each route a listener of its own"),
-  }),
+  }).describe("where functions dial"),
   tls: section("tls: { cert: relay.pem, key: relay.key, ca: ca.pem }", {
     cert: path.describe("the relay's certificate, with its intermediates, in PEM"),
     key: path.describe("the certificate's private key, in PEM, not encrypted"),
     ca: path.describe("the CAs whose certificates are accepted of functions, in PEM"),
-    crl: path.optional().describe("revocation lists of those CAs, in PEM"),
-  }),
+    crl: path.optional().describe("revocation lists of those CAs, in PEM; default: nobody is revoked"),
+  }).describe("what relayd proves itself with, and whose certificates it accepts"),
   control: section("control: { socket: run/relayd.sock }", {
     socket: path.describe("the Unix socket of the control API; its directory is made with mode 0700"),
-    readOnlySocket: path.optional().describe("a second one, by which nothing can be changed: for monitoring"),
-    readOnlyGroup: group.optional().describe("whose members may open the second one, too: a name, or a number"),
-  }),
+    readOnlySocket: path
+      .optional()
+      .describe("a second one, by which nothing can be changed: for monitoring; default: there is none"),
+    readOnlyGroup: group
+      .optional()
+      .describe("whose members may open the second one, too: a name, or a number; default: relayd's user alone"),
+  }).describe("how relayctl reaches relayd"),
   state: section("state: { dir: state }", {
     dir: path.describe("the directory of the route store; made if it is not there"),
-  }),
-  pairing: pairing.prefault({}),
-  limits: limits.prefault({}),
-  // `splice: stream` is short for `splice: { mode: stream }`
-  splice: z.preprocess((input) => (typeof input === "string" ? { mode: input } : input), splice.prefault({})),
+  }).describe("what outlives relayd"),
+  pairing: pairing.prefault({}).describe("how long functions wait for one another"),
+  limits: limits.prefault({}).describe("how much of anything there may be"),
+  splice: z
+    .preprocess((input) => (typeof input === "string" ? { mode: input } : input), splice.prefault({}))
+    .meta({
+      description: "how sessions are carried; splice: stream is short for splice: { mode: stream }",
+      ...orShorter("object", { enum: [...MODES] }),
+    }),
   sessions: section("sessions: { idleTimeout: 1h }", {
     idleTimeout: duration.prefault("1h").describe("ends a session in which nothing moves in either direction"),
     maxDuration: duration
@@ -207,27 +221,33 @@ export const configSchema = section("the keys listen, tls, control and state", {
       .prefault("end")
       .describe("sessions in which a certificate is revoked while they run, or its CA is taken away"),
     onExpired: oneOf(["end", "keep"]).prefault("keep").describe("sessions in which a certificate runs out"),
-  }).prefault({}),
+  })
+    .prefault({})
+    .describe("when sessions end that would go on"),
   drain: section("drain: { timeout: 30s }", {
     timeout: duration.prefault("30s").describe("how long sessions may go on once relayd is told to stop"),
-  }).prefault({}),
+  })
+    .prefault({})
+    .describe("how relayd stops"),
   metrics: section("metrics: { listen: 127.0.0.1:9464 }", {
     listen: hostPort.prefault("127.0.0.1:9464").describe("where /metrics, /healthz and /readyz are served"),
   })
     .optional()
-    .describe("served only if this is there"),
+    .describe("metrics, health and readiness over HTTP, only if this is there"),
   audit: section("audit: { file: audit.ndjson }", {
     file: path.describe("who was admitted and paired, and who changed what: one JSON object a line, appended"),
   })
     .optional()
-    .describe("written only if this is there"),
+    .describe("the audit log, only if this is there"),
   cluster: cluster.optional().describe("makes this relay one of several that pair one another's functions"),
   wake: wake.optional().describe("what may be requested to wake functions that others wait for; without it, nothing"),
   routes: routes.prefault([]).describe("static routes; others are added with relayctl"),
   log: section("log: { level: info }", {
-    level: oneOf(["trace", "debug", "info", "warn", "error"]).prefault("info"),
+    level: oneOf(["trace", "debug", "info", "warn", "error"]).prefault("info").describe("what is less is left out"),
     format: oneOf(["json", "pretty", "auto"]).prefault("auto").describe("auto: pretty on a terminal, else JSON"),
-  }).prefault({}),
+  })
+    .prefault({})
+    .describe("the log, on standard output"),
 }).superRefine((config, context) => {
   const problems = [...listenerConflicts(config), ...hooksNotAllowed(config)];
   for (const { path, message } of problems) context.addIssue({ code: "custom", path, message });

@@ -10,3 +10,8 @@ export function section<Shape extends z.core.$ZodLooseShape>(example: string, sh
     },
   });
 }
+
+/** For editors: what may be written as a list or a group of keys, or shorter. */
+export function orShorter(type: "array" | "object", shorter: z.core.JSONSchema.BaseSchema) {
+  return { type: undefined, anyOf: [{ type }, shorter] };
+}

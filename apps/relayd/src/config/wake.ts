@@ -2,28 +2,36 @@
 import { z } from "zod";
 import { parseTarget } from "../wake/target.ts";
 import { duration, missing, path, shown, text, whole } from "./scalars.ts";
-import { section } from "./section.ts";
+import { orShorter, section } from "./section.ts";
 
-const target = text("a URL such as https://f2.example/").transform((written, context): string => {
-  try {
-    return parseTarget(written);
-  } catch (error) {
-    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
-    return z.NEVER;
-  }
-});
+const target = text("a URL such as https://f2.example/")
+  .transform((written, context): string => {
+    try {
+      return parseTarget(written);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
+  })
+  .meta({ title: "URL" });
 
-const allowed = z.preprocess(
-  (input) => (typeof input === "string" ? { url: input } : input),
-  section("https://f2.example/, or { url, token }", {
-    url: target.describe("what may be requested; one that ends in / allows all that is beneath it"),
-    token: path.optional().describe("a file: its content is sent as a bearer token; it is read for each request"),
-    signingKey: path
-      .optional()
-      .describe("a file: a secret, by which requests are signed as Standard Webhooks are; it is read for each request"),
-    ca: path.optional().describe("the CAs of the target's certificate, in PEM; default: those of the system"),
-  }),
-);
+const allowed = z
+  .preprocess(
+    (input) => (typeof input === "string" ? { url: input } : input),
+    section("https://f2.example/, or { url, token }", {
+      url: target.describe("what may be requested; one that ends in / allows all that is beneath it"),
+      token: path
+        .optional()
+        .describe("a file: its content is sent as a bearer token; it is read for each request; default: none is sent"),
+      signingKey: path
+        .optional()
+        .describe(
+          "a file: a secret, by which requests are signed as Standard Webhooks are; it is read for each request; default: they are not",
+        ),
+      ca: path.optional().describe("the CAs of the target's certificate, in PEM; default: those of the system"),
+    }),
+  )
+  .meta({ title: "URLs, or keys", ...orShorter("object", { type: "string" }) });
 
 export const wake = section("wake: { allow: [https://f2.example/] }", {
   allow: z
@@ -51,7 +59,10 @@ export type WakeConfig = z.output<typeof wake>;
 /** Of a route in the configuration: by the name of the function that is woken. */
 export const hooks = z
   .record(z.string(), target, { error: ({ input }) => `is ${shown(input)}; write { f2: https://f2.example/ }` })
-  .describe("the URL by which a function is invoked when the other waits for it, by its name");
+  .meta({
+    title: "URLs, by a function's name",
+    description: "the URL by which a function is invoked when the other waits for it; default: none is",
+  });
 
 /** The paths that it names. */
 export function resolveWakePaths(wake: WakeConfig, at: (path: string) => string): WakeConfig {

@@ -25,7 +25,8 @@ export function keysForRestart(started: Config, next: Config): string[] {
   return differingKeys(started, next).filter((key) => !isTakenUp(key));
 }
 
-function isTakenUp(key: string): boolean {
+/** Whether a running relayd takes up a change of this key: "pairing.wait". */
+export function isTakenUp(key: string): boolean {
   return TAKEN_UP.some((taken) => key === taken || key.startsWith(`${taken}.`));
 }
 
