@@ -1,7 +1,7 @@
 /** A function's certificate and key, issued by the authority of an installation. */
-import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import type { Authority } from "@serverless-relay/pki";
+import { readCertificate } from "./certificate.ts";
 import { CommandFailed } from "./failure.ts";
 import { checkFunctionName } from "./function-name.ts";
 import { addToLedger } from "./ledger.ts";
@@ -87,7 +87,7 @@ async function issue(authority: Authority, dir: string, names: readonly string[]
   const validity = days === undefined ? {} : { days };
   const identity = await translatingPkiErrors(dir, () => authority.issueFunction({ names, ...validity }));
   const { normalSerial } = await import("@serverless-relay/pki");
-  const certificate = new X509Certificate(identity.certPem);
+  const certificate = readCertificate(identity.certPem);
   const serial = normalSerial(certificate.serialNumber);
   return { ...identity, serial, notAfter: certificate.validToDate.toISOString() };
 }

@@ -12,7 +12,7 @@ import { reportFailure } from "./failure.ts";
 
 export { unknownCommand } from "./unknown-command.ts"; // oclif looks for it here: package.json, oclif.hooks
 
-const PACKAGE_ROOT = fileURLToPath(new URL("..", import.meta.url));
+const PACKAGE_ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 export async function main(commandLine: string[]): Promise<void> {
   settings.enableAutoTranspile = false; // never look for TypeScript sources, whatever NODE_ENV says
@@ -26,6 +26,6 @@ export async function main(commandLine: string[]): Promise<void> {
 
 /** package.json, which holds the settings for oclif; under the name that the program goes by. */
 function readManifest(): PJSON {
-  const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as PJSON;
+  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as PJSON;
   return { ...manifest, name: "relayctl" };
 }

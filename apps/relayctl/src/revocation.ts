@@ -1,9 +1,10 @@
 /** Revokes certificates of an installation: found by a function's name, by their file, or by their serial number. */
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Authority } from "@serverless-relay/pki";
 import { certificateNames } from "@serverless-relay/protocol";
+import { readCertificate } from "./certificate.ts";
 import { CommandFailed } from "./failure.ts";
 import { addToLedger, type IssuedCertificate, type Ledger, readLedger } from "./ledger.ts";
 import { isErrno, translated } from "./new-files.ts";
@@ -54,7 +55,7 @@ async function ofFile(
   const pem = (await readIfThere(resolve(what))) ?? (await readIfThere(join(dir, what)));
   if (pem === null) return null;
   const certificate = parse(what, pem);
-  const issuer = new X509Certificate(authority.certPem);
+  const issuer = readCertificate(authority.certPem);
   if (!certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) {
     throw new CommandFailed(
       "not_issued",
@@ -82,7 +83,7 @@ function ofName({ certificates }: Ledger, name: string): Found[] | null {
 
 function parse(path: string, pem: string): X509Certificate {
   try {
-    return new X509Certificate(pem);
+    return readCertificate(pem);
   } catch {
     throw new CommandFailed("not_issued", `${path}: holds no certificate in PEM; name NAME.pem, not NAME.key`);
   }

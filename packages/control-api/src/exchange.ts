@@ -1,7 +1,10 @@
 /** One request and its answer, over a Unix socket. Every wait has a deadline, and every answer a bound. */
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { ControlError } from "./control-error.ts";
 import { DaemonUnreachable, unreachable } from "./unreachable.ts";
+
+// Imported, it would take three times as long: then every export is looked at, and http's WebSocket loads undici.
+const { request } = process.getBuiltinModule("node:http");
 
 export interface Target {
   /** path of the Unix socket */
