@@ -3,11 +3,11 @@
  * answer and in the log. The long form is FUZZ_CONNECTIONS=5000, FUZZ_SEED repeats a run; a million without the TLS around
  * them are in packages/relay-core/src/judgement.test.ts.
  */
-import type { ControlEvent } from "@serverless-relay/control-api";
-import { type Admitted, CORPUS, judge, requests, type Verdict } from "@serverless-relay/protocol-model";
-import { type FunctionFiles, OuterClient, RunningRelay, refusalReason, until } from "@serverless-relay/testkit";
+import { CORPUS, judge, requests, type Verdict } from "@serverless-relay/protocol-model";
+import { type FunctionFiles, RunningRelay } from "@serverless-relay/testkit";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { Asking } from "./asking.ts";
 
 const COUNT = Number(process.env.FUZZ_CONNECTIONS ?? 300);
 const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -33,11 +33,7 @@ interface Caller {
 
 let relay: RunningRelay;
 const callers: Caller[] = [];
-/** What the log says of the connection from an address: the first word on its admission. */
-const logged = new Map<string, ControlEvent>();
-let linesRead = 0;
-/** What each reason was answered with. */
-const answers = new Map<string, string>();
+let asking: Asking;
 
 beforeAll(async () => {
   relay = await RunningRelay.start({
@@ -45,52 +41,13 @@ beforeAll(async () => {
     yaml: `metrics: { listen: "127.0.0.1:0" }
 limits: { arrivalsPerAddress: 100000, arrivalsPerFunction: 100000 }`,
   });
+  asking = new Asking(relay);
   for (const names of [["f1"], ["f1", "f3"], ["f3"], ["f5"], [SPIFFE]]) {
     callers.push({ names, files: await relay.issue(...names) });
   }
 });
 
 afterAll(() => relay.finish());
-
-function readLog(): void {
-  for (; linesRead < relay.process.lines.length; linesRead++) {
-    const event = JSON.parse(relay.process.lines[linesRead] ?? "") as ControlEvent & { address?: string };
-    const onAdmission = event.event === "admitted" || event.event === "refused" || event.event === "dropped";
-    if (onAdmission && event.address !== undefined && !logged.has(event.address)) logged.set(event.address, event);
-  }
-}
-
-/** What the relay made of it: by its log, and, where it answered, by the answer. */
-async function ask(caller: Caller, sent: Buffer): Promise<Verdict> {
-  const client = await OuterClient.dial(relay.port, caller.files);
-  const { address } = client;
-  logged.delete(address); // the port of one that has gone
-  client.socket.write(await client.flight(sent));
-  const answered = client.answer();
-  answered.catch(() => {});
-  const event = await until(`the log says what became of ${JSON.stringify(sent.toString("latin1"))}`, () => {
-    readLog();
-    return logged.get(address);
-  });
-  const verdict = await verdictOf(event, answered);
-  client.destroy();
-  return verdict;
-}
-
-async function verdictOf(event: ControlEvent, answered: Promise<string>): Promise<Verdict> {
-  if (event.event === "admitted") {
-    const { name, peer, channel, transport } = event as unknown as Omit<Admitted, "as"> & { name: string };
-    return { as: name, peer, channel, transport, role: "either", wait: null };
-  }
-  const reason = String((event as { reason?: string }).reason);
-  if (event.event === "dropped") return reason;
-  const answer = await answered;
-  expect(refusalReason(answer), `${JSON.stringify(event)}: ${JSON.stringify(answer)}`).toBe(reason);
-  // The same bytes for the same reason: nothing of the request has found its way into the answer.
-  expect(answer).toBe(answers.get(reason) ?? answer);
-  answers.set(reason, answer);
-  return reason;
-}
 
 /** What the model allows, as far as it shows here; step 17, too: nothing may stand between request and close_notify. */
 function allowed(caller: Caller, sent: Buffer): Verdict[] {
@@ -104,7 +61,7 @@ function allowed(caller: Caller, sent: Buffer): Verdict[] {
 }
 
 async function compare(caller: Caller, sent: Buffer): Promise<void> {
-  const said = await ask(caller, sent);
+  const said = await asking.ask(caller.files, sent);
   const allowedOnes = allowed(caller, sent);
   expect(
     allowedOnes.map((verdict) => JSON.stringify(verdict)),
@@ -131,7 +88,6 @@ it(`${COUNT} generated ones`, { timeout: 60_000 + COUNT * 50 }, async () => {
 });
 
 it("what they were called has written nothing of its own into log and metrics", async () => {
-  readLog(); // each line is one JSON object
   const obeyed = (line: string) => Buffer.from(line).some((byte) => byte < 0x20 || byte === 0x7f); // by a terminal
   expect(relay.process.lines.filter(obeyed)).toEqual([]);
   const { port } = relay.log().find((event) => (event as { listener?: string }).listener === "metrics") as unknown as {

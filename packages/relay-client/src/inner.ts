@@ -5,7 +5,7 @@
  */
 import type { X509Certificate } from "node:crypto";
 import type { CommonConnectionOptions, SecureContextOptions, TLSSocket } from "node:tls";
-import { certificateNames, type Role } from "@serverless-relay/protocol";
+import { certificateNames, constrainsNames, type Role } from "@serverless-relay/protocol";
 import { crypto, net, tls } from "./builtins.ts";
 import { ConnectionTruncated, HandshakeTruncated, PeerNotVerified, WrongPeer } from "./errors.ts";
 import type { Identity } from "./identity.ts";
@@ -105,7 +105,7 @@ function verify(inner: TLSSocket, peer: string): void {
       "the other end's certificate is not for TLS clients: it is a server's, or a relay's",
     );
   }
-  const names = certificateNames(certificate);
+  const names = hasUnboundName(inner, certificate) ? [] : certificateNames(certificate);
   if (!names.includes(peer)) throw new WrongPeer(peer, names);
 }
 
@@ -113,6 +113,17 @@ function verify(inner: TLSSocket, peer: string): void {
 function mayBeFunction(certificate: X509Certificate): boolean {
   const usages: readonly string[] | undefined = certificate.keyUsage;
   return usages === undefined || usages.includes(CLIENT_AUTH);
+}
+
+/** Its name is a common name, which the name constraints of a CA would have to bound, and do not (PROTOCOL.md, 4.2). */
+function hasUnboundName(inner: TLSSocket, certificate: X509Certificate): boolean {
+  if (certificate.subjectAltName !== undefined) return false;
+  let link = inner.getPeerCertificate(true);
+  while (link.issuerCertificate !== undefined && link.issuerCertificate !== link) {
+    link = link.issuerCertificate;
+    if (constrainsNames(link)) return true;
+  }
+  return false;
 }
 
 /** Whether the name may be sent as SNI (RFC 6066 §3). It decides nothing: the certificate does. */

@@ -1,3 +1,4 @@
+export * from "./certificate-extensions.ts";
 export * from "./fields.ts";
 export * from "./names.ts";
 export * from "./record-boundaries.ts";

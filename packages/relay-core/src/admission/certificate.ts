@@ -5,12 +5,13 @@
 
 import { X509Certificate } from "node:crypto";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
-import { Refusal, type RefusalReason } from "@serverless-relay/protocol";
+import { constrainsNames, Refusal, type RefusalReason } from "@serverless-relay/protocol";
 import { Identity } from "./identity.ts";
 import type { Trust } from "./trust.ts";
+import { flawOfUnvouched } from "./unvouched.ts";
 
-/** Longer than any chain that verifies; a self-signed certificate is its own issuer. */
-const MAX_CHAIN = 16;
+/** As long as any chain that OpenSSL verifies; a self-signed certificate is its own issuer. */
+const MAX_CHAIN = 102;
 
 /** OpenSSL's verdicts, as Node names them; any other means `certificate_invalid`. */
 const REASON_OF_VERDICT: Readonly<Record<string, RefusalReason>> = {
@@ -42,16 +43,20 @@ export function verifyCertificate(tls: TLSSocket, trust: Trust): Identity {
   const leaf = new X509Certificate(raw);
   if (!tls.authorized) return unknownIssuer(tls, leaf, trust);
   const identity = new Identity(leaf, intermediatesOf(tls, leaf, trust), trust, null);
-  if (identity.names.length === 0) throw new Refusal("certificate_without_name");
+  if (identity.names.length === 0 || isUnboundName(tls, leaf)) throw new Refusal("certificate_without_name");
   return identity;
+}
+
+/** Its name is a common name, which the name constraints of a CA would have to bound, and do not. */
+function isUnboundName(tls: TLSSocket, leaf: X509Certificate): boolean {
+  return leaf.subjectAltName === undefined && chainOf(tls).some(constrainsNames);
 }
 
 function unknownIssuer(tls: TLSSocket, leaf: X509Certificate, trust: Trust): Identity {
   const reason = reasonFor(tls, trust);
   if (reason !== "certificate_unknown_issuer") throw new Refusal(reason);
-  const now = Date.now();
-  if (leaf.validToDate.getTime() < now) throw new Refusal("certificate_expired");
-  if (leaf.validFromDate.getTime() > now) throw new Refusal("certificate_not_yet_valid");
+  const flaw = flawOfUnvouched(leaf, Date.now());
+  if (flaw !== null) throw new Refusal(flaw);
   return new Identity(leaf, [], trust, reason);
 }
 
