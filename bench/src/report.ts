@@ -19,28 +19,28 @@ export interface PeerReport {
   readonly failures: readonly string[];
 }
 
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memory: number;
+  readonly kernel: string;
+}
+
 export interface Report {
   readonly plan: Plan;
   readonly date: string;
-  readonly machine: { readonly cpu: string; readonly cores: number; readonly memory: number; readonly kernel: string };
+  readonly machine: Machine;
   readonly seconds: number;
   readonly peers: readonly PeerReport[];
 }
 
 export function makeReport(rows: readonly Row[], plan: Plan, seconds: number): Report {
-  const processors = cpus();
-  return {
-    plan,
-    date: new Date().toISOString(),
-    machine: {
-      cpu: processors[0]?.model.trim() ?? "unknown",
-      cores: Number(execFileSync("nproc")),
-      memory: totalmem(),
-      kernel: release(),
-    },
-    seconds,
-    peers: rows.map(reportRow),
-  };
+  return { plan, date: new Date().toISOString(), machine: thisMachine(), seconds, peers: rows.map(reportRow) };
+}
+
+export function thisMachine(): Machine {
+  const cpu = cpus()[0]?.model.trim() ?? "unknown";
+  return { cpu, cores: Number(execFileSync("nproc")), memory: totalmem(), kernel: release() };
 }
 
 function reportRow({ peer, absent, samples, beside, besideSessions, failures }: Row): PeerReport {

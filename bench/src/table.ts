@@ -80,7 +80,8 @@ function* notes({ machine, peers, plan }: Report): Generator<string> {
   }
 }
 
-function grid(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table in Markdown; figures to the right. */
+export function grid(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, at) => Math.max(title.length, 3, ...rows.map((row) => row[at]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
     `| ${cells.map((text, at) => (at === 0 ? text.padEnd(widths[at] ?? 0) : text.padStart(widths[at] ?? 0))).join(" | ")} |`;

@@ -8,6 +8,7 @@ import {
   reservePorts,
   until,
 } from "@serverless-relay/testkit";
+import type { Host, Network } from "./network.ts";
 
 export interface ClusterOptions {
   readonly relays: number;
@@ -16,9 +17,12 @@ export interface ClusterOptions {
   readonly yaml?: string;
   /** default 1; each holds all routes */
   readonly natsServers?: 1 | 3;
+  /** each relay on a host of this, and NATS `beside`; default: all on loopback */
+  readonly network?: Network;
 }
 
 const MOST_RELAYS = 8;
+const LOOPBACK: Host = { address: "127.0.0.1", under: [] };
 
 export class RunningCluster {
   readonly relays: RunningRelay[] = [];
@@ -26,43 +30,52 @@ export class RunningCluster {
   readonly #peers: Authority;
   readonly #ports: ReservedPorts;
   readonly nats: RunningNats;
-  readonly #yaml: string;
+  readonly #options: ClusterOptions;
   #started = 0;
 
-  private constructor(authority: Authority, peers: Authority, ports: ReservedPorts, nats: RunningNats, yaml: string) {
-    this.authority = authority;
-    this.#peers = peers;
+  private constructor(
+    authorities: [Authority, Authority],
+    ports: ReservedPorts,
+    nats: RunningNats,
+    options: ClusterOptions,
+  ) {
+    [this.authority, this.#peers] = authorities;
     this.#ports = ports;
     this.nats = nats;
-    this.#yaml = yaml;
+    this.#options = options;
   }
 
-  static async start({ relays, routes = [], yaml = "", natsServers = 1 }: ClusterOptions): Promise<RunningCluster> {
+  static async start(options: ClusterOptions): Promise<RunningCluster> {
+    const { relays, routes = [], natsServers = 1, network } = options;
     const authority = await createAuthority({ commonName: "functions" });
     const peers = await createAuthority({ commonName: "relays" });
-    const nats = await RunningNats.start({ servers: natsServers });
-    const cluster = new RunningCluster(authority, peers, await reservePorts(2 * MOST_RELAYS), nats, yaml);
+    const { address, under } = network?.beside ?? LOOPBACK;
+    const nats = await RunningNats.start({ servers: natsServers, host: address, under });
+    const cluster = new RunningCluster([authority, peers], await reservePorts(2 * MOST_RELAYS), nats, options);
     for (let index = 0; index < relays; index++) await cluster.addRelay();
     for (const [f1, f2] of routes) await cluster.addRoute(f1, f2);
     return cluster;
   }
 
   async addRelay(): Promise<RunningRelay> {
+    const { yaml = "", network } = this.#options;
+    const { address, under } = network?.hosts[this.#started] ?? LOOPBACK;
     const port = this.peerPort(this.#started++);
     const relay = await RunningRelay.prepare({
-      port: port + MOST_RELAYS,
+      shared: `${address}:${port + MOST_RELAYS}`,
       authority: this.authority,
-      yaml: `${this.#yaml}
+      under,
+      yaml: `${yaml}
 cluster:
   name: test
   nats: { servers: [${this.nats.urls.join(", ")}], replicas: ${this.nats.size} }
-  advertise: 127.0.0.1:${port}
-  peerListen: 127.0.0.1:${port}
+  advertise: ${address}:${port}
+  peerListen: ${address}:${port}
   tls: { cert: peer.pem, key: peer.key, ca: peers-ca.pem }
 `,
     });
     const identity = await this.#peers.issue({
-      ips: ["127.0.0.1"],
+      ips: [address],
       dnsNames: ["localhost"],
       usages: ["clientAuth", "serverAuth"],
     });

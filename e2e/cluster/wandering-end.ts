@@ -1,60 +1,84 @@
 /** A function with the SDK: it dials some relay, and another one if that fails, until it has talked to its peer. */
 import { setTimeout as after } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
-import { connect } from "@serverless-relay/client";
+import { connect, RelayRefused, RelayTimeout } from "@serverless-relay/client";
 import type { FunctionFiles } from "@serverless-relay/testkit";
-import type { EndHistory, Meeting } from "./history.ts";
+import type { Attempt, EndHistory } from "./history.ts";
+
+/** A relay, as functions dial it. */
+export interface Door {
+  readonly host: string;
+  readonly port: number;
+}
 
 export interface Wanderer {
   readonly pair: string;
   readonly name: "f1" | "f2";
-  readonly files: FunctionFiles;
-  /** ports of the relays that it may dial, in the order in which it tries them */
-  readonly ports: readonly number[];
+  /** of which relay it dials first; then the next one, and so on */
+  readonly firstDoor: number;
   readonly transport: "raw" | "tls";
+  readonly startsAfterMs: number;
   /** it gives up then */
   readonly deadlineMs: number;
 }
 
-/** How long it asks to be parked: it is told within that, or its relay is stopped or dead. */
+export type Identity = Pick<FunctionFiles, "cert" | "key" | "ca">;
+
+/** How long it asks to be parked. */
 const WAIT_S = 2;
-const LONGEST_MS = 5_000;
+/** By then it has been told, or its relay is stopped or dead: a grant to a relay that does not come may take 3 s more. */
+const LONGEST_MS = 7_000;
 const RETRY_MS = 30;
 
-export async function wander({ deadlineMs, ...wanderer }: Wanderer): Promise<EndHistory> {
-  const { pair, name, ports } = wanderer;
-  const meetings: Meeting[] = [];
+export async function wander(wanderer: Wanderer, identity: Identity, doors: readonly Door[]): Promise<EndHistory> {
+  const { pair, name, firstDoor, startsAfterMs, deadlineMs } = wanderer;
+  await after(startsAfterMs);
+  const attempts: Attempt[] = [];
   const givesUpAt = performance.now() + deadlineMs;
-  for (let attempt = 0; performance.now() < givesUpAt; attempt++) {
-    const meeting = await meetAt(wanderer, ports[attempt % ports.length] ?? 0);
-    if (meeting !== null) meetings.push(meeting);
-    if (meeting?.heard) return { pair, name, meetings, outcome: "talked" };
+  for (let door = firstDoor; performance.now() < givesUpAt; door = (door + 1) % doors.length) {
+    const begun = Date.now();
+    const seen = await meetAt(wanderer, identity, doors[door] ?? { host: "", port: 0 });
+    attempts.push({ relay: door, begun, ended: Date.now(), ...seen });
+    if (seen.heard !== null) return { pair, name, attempts, outcome: "talked" };
     await after(RETRY_MS);
   }
-  return { pair, name, meetings, outcome: "gave up" };
+  return { pair, name, attempts, outcome: "gave up" };
 }
 
-/** Null if it did not come to a session. */
 async function meetAt(
-  { pair, name, files, transport }: Omit<Wanderer, "deadlineMs">,
-  port: number,
-): Promise<Meeting | null> {
-  const peer = name === "f1" ? "f2" : "f1";
-  const role = name === "f1" ? "client" : "server";
-  const identity = { cert: files.cert, key: files.key, ca: files.ca };
-  const options = { peer, identity, channel: pair, role, transport, wait: WAIT_S, timeout: LONGEST_MS } as const;
-  const connection = await connect({ relay: `127.0.0.1:${port}`, ...options }).catch(() => null);
-  if (connection === null) return null;
-  const { socket, session } = connection;
-  socket.write(`${JSON.stringify({ pair, name })}\n`);
-  const heard = await readLine(socket);
-  if (heard === null) socket.destroy();
-  else hangUp(socket);
-  return { pair, name, session, heard };
+  { pair, name, transport }: Wanderer,
+  identity: Identity,
+  relay: Door,
+): Promise<Omit<Attempt, "relay" | "begun" | "ended">> {
+  let session: string | null = null;
+  try {
+    const { socket } = await connect({
+      relay,
+      servername: "localhost",
+      peer: name === "f1" ? "f2" : "f1",
+      role: name === "f1" ? "client" : "server",
+      identity,
+      channel: pair,
+      transport,
+      wait: WAIT_S,
+      timeout: LONGEST_MS,
+      onPaired: (pairing) => {
+        session = pairing.session;
+      },
+    });
+    socket.write(`${JSON.stringify({ pair, name })}\n`);
+    const heard = await readLine(socket);
+    if (heard === null) socket.destroy();
+    else hangUp(socket);
+    return { session, heard, told: true };
+  } catch (error) {
+    const told = session !== null || error instanceof RelayRefused || !(error instanceof RelayTimeout);
+    return { session, heard: null, told };
+  }
 }
 
 /** What the peer says of itself; null if it says nothing, for the connection broke. */
-async function readLine(socket: TLSSocket): Promise<Meeting["heard"]> {
+async function readLine(socket: TLSSocket): Promise<Attempt["heard"]> {
   let text = "";
   const { promise, resolve } = Promise.withResolvers<string | null>();
   const gone = (): void => resolve(null);
@@ -67,7 +91,7 @@ async function readLine(socket: TLSSocket): Promise<Meeting["heard"]> {
   const line = await promise;
   clearTimeout(late);
   socket.off("data", onData);
-  return line === null ? null : (JSON.parse(line) as Meeting["heard"]);
+  return line === null ? null : (JSON.parse(line) as Attempt["heard"]);
 }
 
 /** Not before the peer has heard, too: closing sooner might be a reset to it. If it never ends, its relay is gone. */

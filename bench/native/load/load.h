@@ -33,10 +33,10 @@ struct end {
 
 struct options {
   const char *measure, *way;
-  struct {
+  struct place {
     const char *host;
     int port;
-  } relay, listen;
+  } relay, relay_b, listen; /* relay_b: where the second end dials, if that is another relay of a cluster */
   int tls;                        /* both ends speak TLS with the relay, and go on doing so */
   const char *ca, *a_cert, *b_cert; /* PEM files; certificate and key in one */
   int pairs, in_flight, count;
@@ -63,6 +63,7 @@ extern const struct way *way;
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 double now(void); /* seconds */
 int dial(void);   /* to the relay */
+int dial_side(char side);
 int listen_here(void);
 int accept_from(int listener);
 void send_all(int fd, const void *bytes, size_t length);

@@ -1,5 +1,5 @@
 /*
- *     load MEASURE WAY --relay HOST:PORT [--listen HOST:PORT] [--tls] [--ca FILE --a-cert FILE --b-cert FILE]
+ *     load MEASURE WAY --relay HOST:PORT [--relay-b HOST:PORT] [--listen HOST:PORT] [--tls] [--ca FILE --a-cert FILE --b-cert FILE]
  *          [--pairs N] [--in-flight N] [--count N] [--seconds S] [--first-id N] [--a-cpu N --b-cpu N]
  *
  * Prints "ready" when all is set up, waits for a line on standard input, measures, prints one line of JSON, waits for
@@ -78,11 +78,12 @@ static void read_address(char *text, const char **host, int *port) {
 
 static void read_options(int argc, char **argv) {
   static const struct option known[] = {
-      {"relay", 1, 0, 'r'},   {"listen", 1, 0, 'l'},    {"tls", 0, 0, 't'},   {"ca", 1, 0, 'C'},      {"a-cert", 1, 0, 'a'},  {"b-cert", 1, 0, 'b'},
+      {"relay", 1, 0, 'r'}, {"relay-b", 1, 0, 'R'}, {"listen", 1, 0, 'l'},    {"tls", 0, 0, 't'},   {"ca", 1, 0, 'C'},      {"a-cert", 1, 0, 'a'},  {"b-cert", 1, 0, 'b'},
       {"pairs", 1, 0, 'p'}, {"in-flight", 1, 0, 'f'}, {"count", 1, 0, 'n'}, {"seconds", 1, 0, 's'}, {"first-id", 1, 0, 'i'}, {"a-cpu", 1, 0, 'x'}, {"b-cpu", 1, 0, 'y'}, {0}};
   for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
     switch (option) {
       case 'r': read_address(optarg, &options.relay.host, &options.relay.port); break;
+      case 'R': read_address(optarg, &options.relay_b.host, &options.relay_b.port); break;
       case 'l': read_address(optarg, &options.listen.host, &options.listen.port); break;
       case 't': options.tls = 1; break;
       case 'C': options.ca = optarg; break;

@@ -42,8 +42,11 @@ static int tuned(int fd) {
   return fd;
 }
 
-int dial(void) {
-  struct sockaddr_in at = address(options.relay.host, options.relay.port);
+int dial(void) { return dial_side('a'); }
+
+int dial_side(char side) {
+  const struct place *relay = side == 'b' && options.relay_b.host ? &options.relay_b : &options.relay;
+  struct sockaddr_in at = address(relay->host, relay->port);
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) fail("socket: %s", strerror(errno));
   if (connect(fd, (struct sockaddr *)&at, sizeof at) < 0) fail("connect to the relay: %s", strerror(errno));

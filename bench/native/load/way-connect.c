@@ -14,7 +14,7 @@ static void request(struct end *end, const char *transport) {
   int length = snprintf(text, sizeof text,
                         "CONNECT f%c:443 HTTP/1.1\r\nHost: f%c:443\r\nRelay-Transport: %s\r\nRelay-Channel: %016llx\r\nPrefer: wait=900\r\n\r\n",
                         end->side == 'a' ? '2' : '1', end->side == 'a' ? '2' : '1', transport, (unsigned long long)end->id);
-  end->fd = dial();
+  end->fd = dial_side(end->side);
   end->ssl = tls_connect(end->fd, end->side);
   tls_send(end->ssl, text, (size_t)length);
 }

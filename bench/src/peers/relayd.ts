@@ -5,9 +5,10 @@ import { fileURLToPath } from "node:url";
 import type { Ground } from "../ground.ts";
 import { at, launch, type Peer, tlsArguments } from "../peer.ts";
 
-const bin = fileURLToPath(new URL("../../../apps/relayd/bin/relayd.js", import.meta.url));
+export const relaydBin = fileURLToPath(new URL("../../../apps/relayd/bin/relayd.js", import.meta.url));
 
-function config(port: number, mode: string, { ca, identities }: Ground): string {
+/** relayd.yaml of a relay that serves f1 and f2, with limits that are in nobody's way. */
+export function relayConfig(port: number, mode: string, { ca, identities }: Ground): string {
   return `listen: { shared: ${at(port)} }
 tls: { cert: ${identities.relay.cert}, key: ${identities.relay.key}, ca: ${ca} }
 control: { socket: run/relayd.sock }
@@ -44,10 +45,10 @@ function relay(name: string, title: string, how: string, mode: "kernel" | "strea
       const port = await ground.freePort();
       const directory = ground.makeDirectory(name);
       const file = join(directory, "relayd.yaml");
-      writeFileSync(file, config(port, mode, ground));
+      writeFileSync(file, relayConfig(port, mode, ground));
       return await launch({
         name,
-        command: bin, // by its first line, as users start it: that has a flag for V8
+        command: relaydBin, // by its first line, as users start it: that has a flag for V8
         args: ["--config", file],
         directory,
         way: [way, "--relay", at(port), ...tlsArguments(ground)],

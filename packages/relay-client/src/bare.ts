@@ -6,9 +6,10 @@ import type { Socket } from "node:net";
 import type { Role } from "@serverless-relay/protocol";
 import { net } from "./builtins.ts";
 import { Deadline } from "./deadline.ts";
-import { dial, formatAddress } from "./dial.ts";
+import { dial, formatAddress, type Link } from "./dial.ts";
 import { Exchange } from "./exchange.ts";
-import { type ConnectOptions, planOf } from "./options.ts";
+import { checkIdentity, type Identity } from "./identity.ts";
+import { type ConnectOptions, type Plan, parseAddress, planOf, type RelayAddress } from "./options.ts";
 import { ask } from "./request.ts";
 
 export interface BareConnection {
@@ -21,16 +22,36 @@ export interface BareConnection {
   readonly role: Role;
 }
 
-/** Meets `peer`, by transport raw, and stops there. Rejects as `connect` does; nothing is left open then. */
-export async function connectBare(
-  options: Omit<ConnectOptions, "transport" | "allowHalfOpen">,
-): Promise<BareConnection> {
-  const plan = planOf(options);
-  const deadline = new Deadline(plan.timeout, options.signal, `meeting ${plan.peer} at ${formatAddress(plan.relay)}`);
-  const socket = net().connect({ ...plan.relay, noDelay: true, allowHalfOpen: true });
-  socket.on("error", () => {}); // each phase listens for itself; nothing in between may end the process
+/** A verified connection to a relay, on which nothing has been asked yet. */
+export interface OpenLink {
+  readonly link: Link;
+  /** Whoever does not use it closes it. */
+  close(): void;
+  /** `listener` is called once the relay has ended or broken it; it is no use then. */
+  onGone(listener: () => void): void;
+}
+
+interface Where {
+  readonly relay: string;
+  readonly identity: Identity;
+  /** milliseconds, for all of it */
+  readonly timeout: number;
+}
+
+/** The part of `connectBare` that can be done before it is known for whom. Rejects as that does. */
+export async function openLink({ relay: address, identity, timeout }: Where): Promise<OpenLink> {
+  checkIdentity(identity);
+  const relay = parseAddress(address);
+  if (relay === null) throw new RangeError(`relay: ${JSON.stringify(address)} will not do: it is "host:port"`);
+  const deadline = new Deadline(timeout, undefined, `reaching ${address}`);
+  const socket = openSocket(relay);
   try {
-    return await deadline.limit(meet(socket, plan));
+    const link = await deadline.limit(dial(socket, { relay, relayCa: identity.ca, servername: relay.host, identity }));
+    return {
+      link,
+      close: () => void socket.destroy(),
+      onGone: (listener) => void link.outer.once("end", listener).once("close", listener),
+    };
   } catch (error) {
     socket.destroy();
     throw error;
@@ -39,8 +60,34 @@ export async function connectBare(
   }
 }
 
-async function meet(socket: Socket, plan: ReturnType<typeof planOf>): Promise<BareConnection> {
-  const link = await dial(socket, plan);
+/**
+ * Meets `peer`, by transport raw, and stops there; over `open`, where there is such a link to that relay already. Rejects as
+ * `connect` does; nothing is left open then.
+ */
+export async function connectBare(
+  options: Omit<ConnectOptions, "transport" | "allowHalfOpen">,
+  open?: OpenLink,
+): Promise<BareConnection> {
+  const plan = planOf(options);
+  const deadline = new Deadline(plan.timeout, options.signal, `meeting ${plan.peer} at ${formatAddress(plan.relay)}`);
+  const socket = open?.link.socket ?? openSocket(plan.relay);
+  try {
+    return await deadline.limit(meet(socket, plan, open));
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  } finally {
+    deadline.clear();
+  }
+}
+
+function openSocket(relay: RelayAddress): Socket {
+  const socket = net().connect({ ...relay, noDelay: true, allowHalfOpen: true });
+  return socket.on("error", () => {}); // each phase listens for itself; nothing in between may end the process
+}
+
+async function meet(socket: Socket, plan: Plan, open: OpenLink | undefined): Promise<BareConnection> {
+  const link = open?.link ?? (await dial(socket, plan));
   const exchange = new Exchange(link);
   const asked = ask(link, exchange, plan);
   asked.catch(() => {}); // it is awaited below, maybe a little later than it fails

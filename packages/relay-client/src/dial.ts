@@ -4,6 +4,7 @@ import type { TLSSocket } from "node:tls";
 import { RecordStream } from "@serverless-relay/protocol";
 import { net, tls } from "./builtins.ts";
 import { RelayNotVerified, RelayUnreachable } from "./errors.ts";
+import { outerContextOf } from "./identity.ts";
 import { isNetworkError, messageOf } from "./node-error.ts";
 import type { Plan, RelayAddress } from "./options.ts";
 
@@ -15,17 +16,16 @@ export interface Link {
   readonly outer: TLSSocket;
 }
 
+/** What of a plan this phase needs. */
+export type Destination = Pick<Plan, "relay" | "relayCa" | "servername" | "identity">;
+
 /** `socket` is already on its way to the relay. Throws RelayUnreachable or RelayNotVerified. */
-export async function dial(socket: Socket, plan: Plan): Promise<Link> {
+export async function dial(socket: Socket, plan: Destination): Promise<Link> {
   await opened(socket, "connect", (why) => unreachable(plan.relay, "", why));
   const records = new RecordStream(socket);
   const outer = tls().connect({
     socket: records,
-    cert: plan.identity.cert,
-    key: plan.identity.key,
-    ca: plan.relayCa,
-    minVersion: "TLSv1.3",
-    maxVersion: "TLSv1.3",
+    secureContext: outerContextOf(plan.identity, plan.relayCa),
     ALPNProtocols: ["http/1.1"],
     rejectUnauthorized: true, // said aloud, so that the environment cannot turn it off
     ...expectedName(plan.servername),
@@ -59,7 +59,7 @@ async function opened(
 }
 
 // Node sets `authorizationError` for a verdict on the certificate, and for nothing else.
-function tlsFailed({ relay, servername }: Plan, outer: TLSSocket, why: unknown): Error {
+function tlsFailed({ relay, servername }: Destination, outer: TLSSocket, why: unknown): Error {
   if (!outer.authorizationError) return unreachable(relay, ": TLS", why);
   return new RelayNotVerified(
     `relay ${formatAddress(relay)} did not prove to be ${servername}: ${messageOf(why)}; see relayCa and servername`,

@@ -1,4 +1,5 @@
 /** Who a function is: its certificate and key, and the CA that it accepts peers from. */
+import type { SecureContext } from "node:tls";
 import { crypto, tls } from "./builtins.ts";
 
 /** PEM, each a text or the bytes of a file. */
@@ -22,6 +23,25 @@ export function checkIdentity(identity: Identity): void {
   );
   checkAuthorities("identity.ca", identity.ca);
   checked.add(identity);
+}
+
+interface OuterContext {
+  readonly parts: readonly (string | Buffer)[];
+  readonly context: SecureContext;
+}
+
+const outerContexts = new WeakMap<Identity, OuterContext>();
+
+/** For the outer TLS. Kept for the next connection with the same identity: reading PEM costs as much as the handshake itself. */
+export function outerContextOf(identity: Identity, relayCa: string | Buffer): SecureContext {
+  const parts = [identity.cert, identity.key, relayCa];
+  const known = outerContexts.get(identity);
+  if (known?.parts.every((part, index) => part === parts[index])) return known.context;
+  const { cert, key } = identity;
+  const versions = { minVersion: "TLSv1.3", maxVersion: "TLSv1.3" } as const;
+  const context = tls().createSecureContext({ cert, key, ca: relayCa, ...versions });
+  outerContexts.set(identity, { parts, context });
+  return context;
 }
 
 export function checkAuthorities(option: string, ca: string | Buffer): void {

@@ -36,7 +36,7 @@ describe("NATS as a bus", () => {
   it("tells when it is away and when it is back; what listened before it went listens again", async () => {
     const { buses, close } = await onNats();
     const [one, two] = buses as readonly [NatsBus, Bus, Bus];
-    await two.listen("here", "one", () => Buffer.from("still here")).begun;
+    two.listen("here", "one", () => Buffer.from("still here"));
     let returns = 0;
     one.onReturn(() => returns++);
     await nats.halt();

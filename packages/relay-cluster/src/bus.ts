@@ -5,8 +5,6 @@
 
 /** A listener's stay. Closing it again does nothing. */
 export interface Listening {
-  /** settles once every question that is asked from then on, anywhere, may reach this listener */
-  readonly begun: Promise<void>;
   close(): void;
 }
 
@@ -14,7 +12,11 @@ export interface Listening {
 export const NOBODY = Symbol("nobody listens");
 
 export interface Bus {
-  /** Answers questions on `subject`. Of the listeners with the same `group`, one is given each question; with null, all are. */
+  /**
+   * Answers questions on `subject`. What this bus asks from then on is asked after it has begun to listen: of two that listen
+   * first, each, and then ask each other, one at least is heard. Of the listeners with the same `group`, one is given each question; with null,
+   * all are.
+   */
   listen(subject: string, group: string | null, answer: (question: Uint8Array) => Uint8Array): Listening;
   /** What others answer to an empty question within `ms`; nothing if the message system is away. */
   askAll(subject: string, ms: number): Promise<Uint8Array[]>;

@@ -62,8 +62,11 @@ const BUSY_MS = { least: 5, random: 40 };
 const FAILED_MS = { least: 50, most: 5_000 };
 /** Interest takes a moment to reach every server of a NATS cluster. */
 const SECOND_LOOK_MS = 300;
-/** What no message tells of: NATS servers that were cut off from each other, say. Rare, for everybody who waits asks. */
-const LATER_LOOK_MS = { least: 20_000, random: 20_000 };
+/**
+ * What no message tells of: NATS servers that were cut off from each other, say. Doubled each time, and rare then, for
+ * everybody who waits asks.
+ */
+const LATER_LOOK_MS = { first: 5_000, most: 120_000 };
 /** After the message system was away, all that wait ask: spread over this long. */
 const RETURN_SPREAD_MS = 500;
 
@@ -129,10 +132,7 @@ export class Claims<W extends Waiter> {
     };
     const place = this.#placeFor(waiter.place);
     place.seekers.add(seeking);
-    place.listening.begun.then(
-      () => void this.#look(seeking),
-      () => this.#lookLater(seeking),
-    );
+    void this.#look(seeking);
     return () => this.#leave(seeking);
   }
 
@@ -235,8 +235,7 @@ export class Claims<W extends Waiter> {
     if (answer.verdict === "granted") await this.#accept(seeking, answer);
     else if (seeking.again) this.#lookAfter(seeking, 0);
     else if (answer.verdict === "busy") this.#lookAfter(seeking, BUSY_MS.least + Math.random() * BUSY_MS.random);
-    else if (seeking.looks++ === 0) this.#lookAfter(seeking, SECOND_LOOK_MS);
-    else this.#lookLater(seeking);
+    else this.#lookAgain(seeking);
     if (answer.verdict === "conflict") seeking.waiter.noteConflict();
     if (answer.verdict === "nobody" && !seeking.over && !seeking.held) seeking.waiter.noteNobody();
   }
@@ -277,8 +276,11 @@ export class Claims<W extends Waiter> {
     }
   }
 
-  #lookLater(seeking: Seeking<W>): void {
-    this.#lookAfter(seeking, LATER_LOOK_MS.least + Math.random() * LATER_LOOK_MS.random);
+  #lookAgain(seeking: Seeking<W>): void {
+    const { first, most } = LATER_LOOK_MS;
+    const looks = seeking.looks++;
+    if (looks === 0) this.#lookAfter(seeking, SECOND_LOOK_MS);
+    else this.#lookAfter(seeking, Math.min(first * 2 ** (looks - 1), most) * (0.75 + Math.random() / 2));
   }
 
   #lookAfter(seeking: Seeking<W>, ms: number): void {

@@ -1,6 +1,9 @@
-/** Goes to the relay that has granted a function, to be joined to it. */
+/**
+ * Goes to the relay that has granted a function, to be joined to it. The handshake is half of what that takes: so, for a few
+ * seconds after a hop to a relay, a further link there is kept ready for the next one.
+ */
 import type { Socket } from "node:net";
-import { connectBare } from "@serverless-relay/client/bare";
+import { connectBare, type OpenLink, openLink } from "@serverless-relay/client/bare";
 import type { Grant } from "./claims.ts";
 
 /** A relay's certificate for other relays. PEM. */
@@ -29,32 +32,104 @@ export interface PeerHop {
 
 /** The grant is kept for 2 s; what takes longer is too late. */
 const DIAL_MS = 3_000;
+/** Well within the time that a relay gives to whoever has asked for nothing yet. */
+const READY_MS = 3_000;
+/** Links kept ready to one relay: as many as hops that were made at once. */
+const MOST_READY = 8;
 
-/**
- * Resolves with the bare connection that leads to the peer: the other relay has joined the two there. Rejects with the
- * SDK's errors where that relay is away, or has nothing for the claim any more.
- */
-export async function dialPeer(
-  { claim, address }: Grant,
-  { peer, role }: Caller,
-  credentials: PeerCredentials,
-): Promise<PeerHop> {
-  const {
-    socket,
-    rest,
-    session,
-    role: told,
-  } = await connectBare({
-    relay: address,
-    peer,
-    channel: claim,
-    role,
-    identity: credentials,
-    timeout: DIAL_MS,
-  });
-  return {
-    link: { kind: "bare", socket, readAhead: rest },
-    address,
-    told: { session, role: told },
-  };
+interface Ready {
+  readonly open: OpenLink;
+  readonly expiry: NodeJS.Timeout;
+}
+
+export class PeerDialer {
+  readonly #credentials: PeerCredentials;
+  readonly #ready = new Map<string, Ready[]>();
+  /** being opened, by address */
+  readonly #opening = new Map<string, number>();
+  #closed = false;
+
+  constructor(credentials: PeerCredentials) {
+    this.#credentials = credentials;
+  }
+
+  /**
+   * Resolves with the bare connection that leads to the peer: the other relay has joined the two there. Rejects with the
+   * SDK's errors where that relay is away, or has nothing for the claim any more.
+   */
+  async dial({ claim, address }: Grant, { peer, role }: Caller): Promise<PeerHop> {
+    const identity = this.#credentials;
+    const options = { relay: address, peer, channel: claim, role, identity, timeout: DIAL_MS };
+    const { socket, rest, session, role: told } = await this.#connect(options);
+    this.#prepare(address);
+    return { link: { kind: "bare", socket, readAhead: rest }, address, told: { session, role: told } };
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const ready of [...this.#ready.values()].flat()) drop(ready);
+    this.#ready.clear();
+  }
+
+  /** A link that was kept may have been ended by now; a claim is honoured once, so trying again does no harm. */
+  async #connect(options: Parameters<typeof connectBare>[0] & { readonly relay: string }) {
+    const open = this.#take(options.relay);
+    if (open === null) return await connectBare(options);
+    return await connectBare(options, open).catch(() => connectBare(options));
+  }
+
+  #take(address: string): OpenLink | null {
+    const ready = this.#ready.get(address)?.pop();
+    if (ready === undefined) return null;
+    clearTimeout(ready.expiry);
+    return ready.open;
+  }
+
+  /** For the next one. If it fails, that one finds out by itself. */
+  #prepare(address: string): void {
+    const opening = this.#opening.get(address) ?? 0;
+    if (this.#closed || opening + (this.#ready.get(address)?.length ?? 0) >= MOST_READY) return;
+    this.#opening.set(address, opening + 1);
+    openLink({ relay: address, identity: this.#credentials, timeout: DIAL_MS })
+      .then(
+        (open) => this.#keep(address, open),
+        () => {},
+      )
+      .finally(() => this.#opened(address));
+  }
+
+  #opened(address: string): void {
+    const left = (this.#opening.get(address) ?? 1) - 1;
+    if (left > 0) this.#opening.set(address, left);
+    else this.#opening.delete(address);
+  }
+
+  #keep(address: string, open: OpenLink): void {
+    if (this.#closed) {
+      open.close();
+      return;
+    }
+    const ready: Ready = { open, expiry: setTimeout(() => this.#forget(address, ready), READY_MS) };
+    this.#ready.set(address, [...(this.#ready.get(address) ?? []), ready]);
+    open.onGone(() => this.#forget(address, ready));
+  }
+
+  #forget(address: string, ready: Ready): void {
+    const kept = this.#ready.get(address);
+    if (kept?.includes(ready) !== true) return; // it is in use
+    drop(ready);
+    const left = kept.filter((other) => other !== ready);
+    if (left.length > 0) this.#ready.set(address, left);
+    else this.#ready.delete(address);
+  }
+}
+
+/** That relay is there, and has nothing for the claim any more: the function left, or the dial took too long. */
+export function isLapsed(error: unknown): boolean {
+  return error instanceof Error && "reason" in error && error.reason === "peer_vanished";
+}
+
+function drop({ open, expiry }: Ready): void {
+  clearTimeout(expiry);
+  open.close();
 }

@@ -1,5 +1,5 @@
 export { Claims, type Grant, type Self, type Waiter } from "./claims.ts";
-export { dialPeer } from "./dial-peer.ts";
+export { isLapsed, PeerDialer } from "./dial-peer.ts";
 export { type KvRoute, KvRoutes, type RouteChange } from "./kv-routes.ts";
 export { NatsBus } from "./nats-bus.ts";
 export { connectNats, type NatsOptions, NatsUnreachable } from "./nats-connection.ts";

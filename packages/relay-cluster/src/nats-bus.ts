@@ -57,6 +57,7 @@ export class NatsBus implements Bus {
     this.#onReturn.push(listener);
   }
 
+  // A server deals with what one connection sends in order: a question that is sent later finds this subscription there.
   #subscribe(
     subject: string,
     queue: string | undefined,
@@ -73,9 +74,7 @@ export class NatsBus implements Bus {
         }
       },
     });
-    const begun = this.#connection.flush();
-    begun.catch(() => {}); // whoever waits for it hears of it
-    return { begun, close: () => subscription.unsubscribe() };
+    return { close: () => subscription.unsubscribe() };
   }
 
   async #watch(): Promise<void> {

@@ -39,6 +39,7 @@ export async function connectNats({ servers, tls, credentials }: NatsOptions, na
       timeout: CONNECT_MS,
       // A relay that waits and asks at the same place must not answer itself.
       noEcho: true,
+      noAsyncTraces: true, // a stack for every question costs more than the question
       maxReconnectAttempts: -1,
       reconnectTimeWait: 250,
       reconnectJitter: 250,

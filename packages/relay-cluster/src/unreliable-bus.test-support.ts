@@ -58,6 +58,8 @@ export class UnreliableBus implements Bus {
   isCutOff = false;
   readonly #network: Network;
   readonly #onReturn: (() => void)[] = [];
+  /** what it has begun to listen to, and what is not known of everywhere yet */
+  readonly #beginning = new Set<Promise<void>>();
 
   constructor(network: Network) {
     this.#network = network;
@@ -83,6 +85,11 @@ export class UnreliableBus implements Bus {
       resolve(answer);
     };
     if (this.isCutOff) return promise;
+    void Promise.all(this.#beginning).then(() => this.#ask(subject, question, settle));
+    return promise;
+  }
+
+  #ask(subject: string, question: Uint8Array, settle: (answer: Uint8Array | typeof NOBODY) => void): void {
     this.#network.perhapsLater(() => {
       const listener = this.#network.choose(subject, this);
       if (listener === null) {
@@ -96,7 +103,6 @@ export class UnreliableBus implements Bus {
         });
       }
     });
-    return promise;
   }
 
   async askAll(subject: string): Promise<Uint8Array[]> {
@@ -122,16 +128,18 @@ export class UnreliableBus implements Bus {
 
   #add(subject: string, listener: Listener): Listening {
     const { promise: begun, resolve } = Promise.withResolvers<void>();
+    this.#beginning.add(begun);
     let remove = (): void => {};
     let closed = false;
     this.#network.later(() => {
       if (!closed) remove = this.#network.add(subject, listener);
+      this.#beginning.delete(begun);
       resolve();
     });
     const close = (): void => {
       closed = true;
       remove();
     };
-    return { begun, close };
+    return { close };
   }
 }

@@ -7,15 +7,13 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import {
   Claims,
   connectNats,
-  dialPeer,
   type Grant,
+  isLapsed,
   KvRoutes,
   NatsBus,
-  peerPlaceOf,
-  placeOf,
+  PeerDialer,
   type RelaySummary,
   RollCall,
-  type Waiter,
 } from "@serverless-relay/cluster";
 import type * as api from "@serverless-relay/control-api";
 import {
@@ -31,6 +29,8 @@ import type { ClusterConfig } from "../config/cluster.ts";
 import { Listener } from "../listening/listener.ts";
 import type { RouteBook } from "../route-book.ts";
 import { ClusterError } from "./cluster-error.ts";
+import { ClusterWaiter } from "./cluster-waiter.ts";
+import { HopTrouble } from "./hop-trouble.ts";
 
 interface ClusterOptions {
   readonly config: ClusterConfig;
@@ -55,6 +55,8 @@ export class Cluster implements Elsewhere {
   readonly #nats: NatsConnection;
   readonly #bus: NatsBus;
   readonly #claims: Claims<ClusterWaiter>;
+  readonly #dialer: PeerDialer;
+  readonly #trouble: HopTrouble;
   #rollCall: RollCall | null = null;
   #hops: Hops | null = null;
   #listener: Listener | null = null;
@@ -64,6 +66,8 @@ export class Cluster implements Elsewhere {
     this.#nats = nats;
     this.#bus = bus;
     this.routes = routes;
+    this.#trouble = new HopTrouble(options.log);
+    this.#dialer = new PeerDialer(options.credentials);
     const { name, advertise } = options.config;
     this.#claims = new Claims(bus, prefixOf(name), { id: this.id, address: formatAddress(advertise) });
   }
@@ -131,25 +135,13 @@ export class Cluster implements Elsewhere {
   }
 
   seek(seeker: Seeker): () => void {
-    const { route, channel, name, role } = seeker;
-    const spot = { f1: route.f1, f2: route.f2, channel, name };
-    return this.#claims.seek({
-      id: `${this.id}-${seeker.connection}`,
-      place: placeOf(spot),
-      peerPlace: peerPlaceOf(spot),
-      role,
-      take: () => seeker.take(),
-      putBack: () => seeker.putBack(),
-      noteConflict: () => seeker.noteConflict(),
-      noteNobody: () => seeker.noteNobody(),
-      meet: (grant) => this.#meet(seeker, grant),
-      hosts: (hop) => seeker.meet(hop),
-    });
+    return this.#claims.seek(new ClusterWaiter(`${this.id}-${seeker.connection}`, seeker, this.#meet));
   }
 
   /** No claim is honoured, and nobody is sought, from now on. */
   async close(): Promise<void> {
     this.#claims.close();
+    this.#dialer.close();
     this.#rollCall?.close();
     this.#listener?.close();
     this.#hops?.close();
@@ -157,21 +149,23 @@ export class Cluster implements Elsewhere {
     await this.#nats.close();
   }
 
-  async #meet(seeker: Seeker, grant: Grant): Promise<void> {
-    const { credentials } = this.#options;
-    const hop = await dialPeer(grant, seeker, credentials);
+  readonly #meet = async (seeker: Seeker, grant: Grant): Promise<void> => {
+    const hop = await this.#dialer.dial(grant, seeker).catch((error: unknown) => {
+      if (!isLapsed(error)) this.#trouble.note(grant.address, error);
+      throw error;
+    });
     if (!(await seeker.meet(hop))) throw new Error("the function left, or the hop broke");
-  }
+  };
 
   readonly #redeem = (claim: string) => {
     const waiter = this.#claims.redeem(claim);
-    return waiter && { meet: waiter.hosts, putBack: () => this.#claims.putBack(waiter) };
+    return (
+      waiter && {
+        meet: (hop: Parameters<Seeker["meet"]>[0]) => waiter.seeker.meet(hop),
+        putBack: () => this.#claims.putBack(waiter),
+      }
+    );
   };
-}
-
-/** A waiter of ours: what another relay's connection is joined to it by. */
-interface ClusterWaiter extends Waiter {
-  readonly hosts: Seeker["meet"];
 }
 
 function prefixOf(name: string): string {

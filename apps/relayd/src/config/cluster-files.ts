@@ -1,5 +1,6 @@
 /** Reads what this relay and the others of its cluster know one another by. */
-import type { X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
+import { certificateNames } from "@serverless-relay/protocol";
 import { type CertificateFacts, readAuthorities, readIdentity } from "./certificates.ts";
 import type { ClusterConfig } from "./cluster.ts";
 import type { Findings, NamedFile } from "./findings.ts";
@@ -29,6 +30,10 @@ export async function readClusterMaterials(
   const identity = await readIdentity({ cert: named("cert"), key: named("key") }, findings, now, null);
   const authorities = await readAuthorities(named("ca"), findings, now);
   if (identity === null || authorities === null) return null;
+  if (certificateNames(new X509Certificate(identity.cert)).length === 0) {
+    const advice = "issue it with a DNS or URI name besides the address";
+    findings.problem(named("cert"), `bears no name, and the other relays would turn it away; ${advice}`);
+  }
   const both = authorities.certificates.some((ca) => functionCas.some((other) => other.raw.equals(ca.raw)));
   if (both && config.tls.names.length === 0) {
     const advice = "use a CA of the relays' own, or say in cluster.tls.names what relays are called";

@@ -1,0 +1,81 @@
+/** What is found out about a cluster: names and units of the figures, as the JSON holds them. */
+export interface Figures {
+  /** seconds from the first dial until a message has gone each way, one pair at a time: both ends at one relay, and at two */
+  readonly setupLocalP50: number;
+  readonly setupAcrossP50: number;
+  /** CPU seconds of all relays for one such pair */
+  readonly setupLocalCpu: number;
+  readonly setupAcrossCpu: number;
+  /** GiB/s of one session */
+  readonly rateLocal: number;
+  readonly rateAcross: number;
+  /** CPU seconds of all relays for one GiB */
+  readonly cpuLocal: number;
+  readonly cpuAcross: number;
+  /** resident bytes of a relay for each client that is parked there */
+  readonly parkedAlone: number;
+  readonly parkedInCluster: number;
+  /** clients parked in all, and the share of one core that NATS uses meanwhile, in [0, 1] */
+  readonly parked: number;
+  readonly natsShare: number;
+  /** what NATS handles a second meanwhile; bytes without NATS's own framing */
+  readonly restMessages: number;
+  readonly restBytes: number;
+  /** resident bytes of NATS for each parked client, and its subscriptions for each */
+  readonly natsMemory: number;
+  readonly subscriptions: number;
+  /** what NATS receives and sends for one pairing across relays, its two arrivals included */
+  readonly pairingMessages: number;
+  readonly pairingBytes: number;
+  /** CPU seconds of NATS for that */
+  readonly pairingNatsCpu: number;
+}
+
+export type FigureName = keyof Figures;
+
+interface Target {
+  readonly what: string;
+  readonly wanted: string;
+  readonly of: (figures: Figures) => number;
+  readonly digits: number;
+  readonly holds: (found: number) => boolean;
+}
+
+/** What issue and docs/cluster.md promise: each a difference, or a ratio, within one run. */
+export const targets: readonly Target[] = [
+  {
+    what: "pairing across relays adds, p50, ms",
+    wanted: "< 3",
+    of: ({ setupLocalP50, setupAcrossP50 }) => (setupAcrossP50 - setupLocalP50) * 1000,
+    digits: 2,
+    holds: (found) => found < 3,
+  },
+  {
+    what: "GiB/s across relays, × local",
+    wanted: "≥ 0.5",
+    of: ({ rateLocal, rateAcross }) => rateAcross / rateLocal,
+    digits: 2,
+    holds: (found) => found >= 0.5,
+  },
+  {
+    what: "relay CPU s/GiB across relays, × local",
+    wanted: "≤ 2",
+    of: ({ cpuLocal, cpuAcross }) => cpuAcross / cpuLocal,
+    digits: 2,
+    holds: (found) => found <= 2,
+  },
+  {
+    what: "memory of a parked client, × one relay alone",
+    wanted: "≤ 1.25",
+    of: ({ parkedAlone, parkedInCluster }) => parkedInCluster / parkedAlone,
+    digits: 2,
+    holds: (found) => found <= 1.25,
+  },
+  {
+    what: "NATS, % of a core while all are parked",
+    wanted: "< 3",
+    of: ({ natsShare }) => natsShare * 100,
+    digits: 2,
+    holds: (found) => found < 3,
+  },
+];

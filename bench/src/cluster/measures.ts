@@ -1,0 +1,175 @@
+/** What is measured of a fleet, each beside the same at one relay, in turn. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Ground } from "../ground.ts";
+import { Load, type LoadMeasure, type LoadOptions } from "../load.ts";
+import { tlsArguments } from "../peer.ts";
+import { cpuSeconds, residentBytes } from "../process-tree.ts";
+import type { Figures } from "./figures.ts";
+import type { Fleet, FleetRelay } from "./fleet.ts";
+
+export interface ClusterPlan {
+  readonly rounds: number;
+  readonly setupCount: number;
+  readonly bulkSeconds: number;
+  /** in all */
+  readonly parked: number;
+  readonly settleSeconds: number;
+  /** longer than the time after which each that is parked is asked about once more */
+  readonly restSeconds: number;
+}
+
+export interface Scene {
+  readonly ground: Ground;
+  readonly fleet: Fleet;
+  readonly plan: ClusterPlan;
+  readonly say: (text: string) => void;
+}
+
+const GIB = 2 ** 30;
+const IN_FLIGHT = 16;
+/** Pairs by which relays and NATS are brought to rest before anything is measured. */
+const WARM_UP = 400;
+const READ_EVERY_MS = 250;
+
+interface Times {
+  readonly count: number;
+  readonly p50: number;
+}
+
+/** Where the first end dials, and the second. */
+type Places = readonly [FleetRelay, FleetRelay];
+
+/** Relays that are in turn the one of a local pair, or the two of one across. */
+function placesOf({ relays }: Fleet, round: number): { local: Places; across: Places } {
+  const [one, other] = [relays[round % relays.length], relays[(round + 1) % relays.length]];
+  if (one === undefined || other === undefined) throw new RangeError("a fleet has two relays at least");
+  return { local: [one, one], across: [one, other] };
+}
+
+async function run<Report extends object>(
+  { ground, fleet }: Scene,
+  measure: LoadMeasure,
+  places: Places,
+  options: LoadOptions,
+): Promise<Report & { readonly cpu: number }> {
+  const load = await start(ground, measure, places, options);
+  const used = () => fleet.relays.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
+  try {
+    const before = used();
+    const report = await load.go<Report>();
+    return { ...report, cpu: used() - before };
+  } finally {
+    await load.end();
+  }
+}
+
+function start(ground: Ground, measure: LoadMeasure, [one, other]: Places, options: LoadOptions): Promise<Load> {
+  const way = ["connect-raw", "--relay", one.address, "--relay-b", other.address, ...tlsArguments(ground)];
+  return Load.start(ground.native.load, measure, { pid: null, way, stop: async () => {} }, options);
+}
+
+export async function warmUp(scene: Scene): Promise<void> {
+  for (const round of scene.fleet.relays.keys()) {
+    const { local, across } = placesOf(scene.fleet, round);
+    for (const places of [local, across]) {
+      await run(scene, "setup", places, { inFlight: IN_FLIGHT, count: WARM_UP, seconds: 30 });
+    }
+  }
+  const { alone } = scene.fleet;
+  await run(scene, "setup", [alone, alone], { inFlight: IN_FLIGHT, count: WARM_UP, seconds: 30 });
+}
+
+/** One pair at a time. */
+export async function measureSetup(scene: Scene, round: number): Promise<Partial<Figures>> {
+  const options = { count: scene.plan.setupCount, seconds: 60 };
+  const { local, across } = placesOf(scene.fleet, round);
+  const here = await run<Times>(scene, "setup", local, options);
+  const before = await scene.fleet.natsCounts();
+  const cpuBefore = cpuSeconds(scene.fleet.natsPid);
+  const there = await run<Times>(scene, "setup", across, options);
+  const after = await scene.fleet.natsCounts();
+  return {
+    setupLocalP50: here.p50,
+    setupLocalCpu: here.cpu / here.count,
+    setupAcrossP50: there.p50,
+    setupAcrossCpu: there.cpu / there.count,
+    pairingMessages: (after.messages - before.messages) / there.count,
+    pairingBytes: (after.bytes - before.bytes) / there.count,
+    pairingNatsCpu: (cpuSeconds(scene.fleet.natsPid) - cpuBefore) / there.count,
+  };
+}
+
+/** One session, bytes one way. */
+export async function measureBulk(scene: Scene, round: number): Promise<Partial<Figures>> {
+  const { local, across } = placesOf(scene.fleet, round);
+  const bulk = async (places: Places) => {
+    const options = { seconds: scene.plan.bulkSeconds };
+    const { bytes, seconds, cpu } = await run<{ bytes: number; seconds: number }>(scene, "bulk", places, options);
+    return { rate: bytes / GIB / seconds, cpu: cpu / (bytes / GIB) };
+  };
+  const [here, there] = [await bulk(local), await bulk(across)];
+  return { rateLocal: here.rate, cpuLocal: here.cpu, rateAcross: there.rate, cpuAcross: there.cpu };
+}
+
+/** As many at each relay of the cluster, and at the one that is alone. */
+export async function measureParked(scene: Scene): Promise<Partial<Figures>> {
+  const { fleet, plan } = scene;
+  const each = Math.ceil(plan.parked / fleet.relays.length);
+  const alone = await parkAt(scene, [fleet.alone], each);
+  await endAll(alone.loads);
+  const [natsBefore, countsBefore] = [residentBytes(fleet.natsPid), await fleet.natsCounts()];
+  const inCluster = await parkAt(scene, fleet.relays, each);
+  try {
+    const parked = each * fleet.relays.length;
+    const counts = await fleet.natsCounts();
+    const natsMemory = (residentBytes(fleet.natsPid) - natsBefore) / parked;
+    scene.say(`${parked} are parked; looking at NATS for ${plan.restSeconds} s`);
+    const cpuBefore = cpuSeconds(fleet.natsPid);
+    await sleep(plan.restSeconds * 1000);
+    const after = await fleet.natsCounts();
+    return {
+      parked,
+      parkedAlone: alone.each,
+      parkedInCluster: inCluster.each,
+      natsMemory,
+      subscriptions: (counts.subscriptions - countsBefore.subscriptions) / parked,
+      natsShare: (cpuSeconds(fleet.natsPid) - cpuBefore) / plan.restSeconds,
+      restMessages: (after.messages - counts.messages) / plan.restSeconds,
+      restBytes: (after.bytes - counts.bytes) / plan.restSeconds,
+    };
+  } finally {
+    await endAll(inCluster.loads);
+  }
+}
+
+/** `each`: resident bytes of these relays for one client, on average. */
+async function parkAt(
+  { ground, plan }: Scene,
+  relays: readonly FleetRelay[],
+  count: number,
+): Promise<{ loads: Load[]; each: number }> {
+  const before = await settled(relays, plan.settleSeconds);
+  const loads: Load[] = [];
+  for (const relay of relays) {
+    loads.push(await start(ground, "park", [relay, relay], { pairs: count, inFlight: IN_FLIGHT }));
+  }
+  const each = ((await settled(relays, plan.settleSeconds)) - before) / (count * relays.length);
+  return { loads, each };
+}
+
+/** The least that is seen while they rest: garbage that they give back by themselves does not count. */
+async function settled(relays: readonly FleetRelay[], seconds: number): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let waited = 0; waited < seconds * 1000; waited += READ_EVERY_MS) {
+    await sleep(READ_EVERY_MS);
+    least = Math.min(
+      least,
+      relays.reduce((sum, { pid }) => sum + residentBytes(pid), 0),
+    );
+  }
+  return least;
+}
+
+async function endAll(loads: readonly Load[]): Promise<void> {
+  for (const load of loads) await load.end();
+}
