@@ -9,20 +9,15 @@ import {
   type RawRequestDefaultExpression,
   type RawServerDefault,
 } from "fastify";
-import {
-  jsonSchemaTransform,
-  jsonSchemaTransformObject,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from "fastify-type-provider-zod";
+import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
-import { version } from "../version.ts";
 import { type RecordChange, recordChanges } from "./changes.ts";
 import { serveCluster } from "./cluster.ts";
 import { answerBadHttp, answerError, answerNotFound, refuseChange } from "./errors.ts";
 import { serveEvents } from "./events.ts";
 import { serveLifecycle } from "./lifecycle.ts";
 import { serveLog } from "./log.ts";
+import { referencedSchemas } from "./openapi.ts";
 import { serveParked } from "./parked.ts";
 import { serveReload } from "./reload.ts";
 import { serveRoutes } from "./routes.ts";
@@ -80,10 +75,11 @@ export async function createControlApp(
   await app.register(fastifySwagger, {
     openapi: {
       openapi: "3.1.0",
-      info: { title: "relayd control API", version, description: "HTTP/1.1 and JSON over relayd's Unix socket" },
+      // The API's own version, as in its paths; relayd's is in /v1/status.
+      info: { title: "relayd control API", version: "1", description: "HTTP/1.1 and JSON over relayd's Unix socket" },
     },
     transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: referencedSchemas,
   });
   app.get("/v1/openapi.json", { schema: { hide: true } }, async () => app.swagger());
   serveStatus(app, target);

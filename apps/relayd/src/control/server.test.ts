@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import * as api from "@serverless-relay/control-api";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
@@ -160,6 +161,13 @@ describe("the control API", () => {
     const references = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g)];
     expect(references.length).toBeGreaterThan(10);
     for (const [, name = ""] of references) expect(document.components.schemas).toHaveProperty([name]);
+  });
+
+  /** `vitest run -u` of this file writes it anew. */
+  it("is described in docs/openapi.json as it describes itself", async () => {
+    const { body } = await send("GET", "/v1/openapi.json");
+    const file = fileURLToPath(new URL("../../../../docs/openapi.json", import.meta.url));
+    await expect(`${JSON.stringify(body, null, 2)}\n`).toMatchFileSnapshot(file);
   });
 });
 
