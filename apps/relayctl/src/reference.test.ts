@@ -93,7 +93,8 @@ function section(id: Id): string {
 
 function placeOf(flag: Flag): string {
   if (flag.type === "boolean") return "";
-  return ` ${flag.options?.join("|") ?? flag.helpValue ?? "VALUE"}`.replaceAll("|", "\\|");
+  const what = typeof flag.helpValue === "string" ? flag.helpValue : "VALUE";
+  return ` ${flag.options?.join("|") ?? what}`.replaceAll("|", "\\|");
 }
 
 function meaningOf({ summary = "", multiple, ...flag }: Flag): string {
