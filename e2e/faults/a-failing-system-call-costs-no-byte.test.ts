@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { Running, readAll } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectNoSpin, type PlainRelay, startPlainRelay } from "./plain-sessions.ts";
@@ -13,11 +14,12 @@ beforeAll(async () => {
 
 afterAll(() => plain.relay.stop());
 
-/** Runs `act` while system calls of relayd fail as `injection` says. */
-async function failing(injection: string, act: () => Promise<void>): Promise<void> {
+/** Runs `act` while system calls of relayd fail as `injection` says: all its threads', or those of its splice threads alone. */
+async function failing(injection: string, act: () => Promise<void>, threads: "all" | "splice" = "all"): Promise<void> {
   const { pid } = plain.relay.process;
   const [call = ""] = injection.split(":");
-  const args = ["-f", "-p", String(pid), "-e", `trace=${call}`, "-e", `inject=${injection}`, "-o", "/dev/null"];
+  const traced = threads === "all" ? ["-f", "-p", String(pid)] : spliceThreads(pid).flatMap((id) => ["-p", id]);
+  const args = [...traced, "-e", `trace=${call}`, "-e", `inject=${injection}`, "-o", "/dev/null"];
   const strace = Running.startCommand("strace", args);
   await strace.line(/attached/);
   try {
@@ -26,6 +28,11 @@ async function failing(injection: string, act: () => Promise<void>): Promise<voi
   } finally {
     await strace.stop("SIGINT");
   }
+}
+
+function spliceThreads(pid: number): string[] {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.filter((id) => readFileSync(`/proc/${pid}/task/${id}/comm`, "utf8").includes("splice"));
 }
 
 /** Both ways at once. True if all arrived as it was sent; false if the session was ended instead. */
@@ -50,8 +57,14 @@ describe("bytes arrive unchanged when", () => {
     ["splice is interrupted", "splice:error=EINTR:when=2+3"],
     ["no pipe can be had", "pipe2:error=EMFILE"],
     ["there are no pipes left in the system", "pipe2:error=ENFILE"],
-  ])("%s", async (_what, injection) => {
-    await failing(injection, async () => expect(await exchange()).toBe(true));
+    ["no pipe may be large", "fcntl:error=EPERM", "splice"],
+    ["no descriptor is left to take a connection over with", "fcntl:error=EMFILE"],
+    ["the kernel has no memory to watch a connection with", "epoll_ctl:error=ENOMEM", "splice"],
+    ["the watches of the user are used up", "epoll_ctl:error=ENOSPC:when=1", "splice"],
+    ["a sleeping thread is interrupted", "epoll_wait:error=EINTR:when=1+3", "splice"],
+    ["what was read ahead is written bit by bit", "write:error=EINTR:when=1+2", "splice"],
+  ] as const)("%s", async (_what, injection, threads = "all") => {
+    await failing(injection, async () => expect(await exchange()).toBe(true), threads);
   });
 });
 
@@ -60,6 +73,8 @@ describe("bytes arrive unchanged, or the session ends with a reason, when", () =
     ["splice is refused", "splice:error=EINVAL:when=9"],
     ["the kernel is out of memory", "splice:error=ENOMEM:when=10"],
     ["splice moves nothing, again and again", "splice:retval=0:when=7+5"],
+    ["the end of a direction cannot be told", "shutdown:error=ENOBUFS:when=1"],
+    ["no memory is left to look for the end with", "recvfrom:error=ENOMEM:when=1"],
   ])("%s", async (_what, injection) => {
     const ended = plain.relay.log().filter(({ event }) => event === "ended").length;
     let whole = false;

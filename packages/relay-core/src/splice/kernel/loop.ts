@@ -256,9 +256,13 @@ export class Loop {
   }
 
   #park(id: number, fd: number, quiet: boolean): void {
+    // That tells at once of a FIN that has come already. The kernel may refuse (ENOMEM, ENOSPC): then somebody else has to carry it.
+    if (this.#epoll.add(fd, id, PARKED) < 0) {
+      this.#report({ kind: "released", leg: id, fd });
+      return;
+    }
     const leg: Leg = { id, fd, quiet, readable: true, writable: true, ended: false, session: null, muted: false };
     this.#legs.set(id, leg);
-    this.#epoll.add(fd, id, PARKED); // tells at once of a FIN that has come already
   }
 
   #join({ session: id, slot, legs: [one, other], first, buckets }: Command & { kind: "join" }): boolean {

@@ -28,7 +28,7 @@ export type Report =
   | { readonly kind: "turned" }
   | { readonly kind: "departed"; readonly leg: number }
   | { readonly kind: "joined"; readonly session: number; readonly joined: boolean }
-  /** the fd is the main thread's again; null if the client had departed */
+  /** the fd is the main thread's again, which asked for it or has to do without the thread; null if the client had departed */
   | { readonly kind: "released"; readonly leg: number; readonly fd: number | null }
   | {
       readonly kind: "ended";

@@ -227,6 +227,17 @@ export class KernelPlane implements DataPlane {
     return leg;
   }
 
+  /** The descriptor is this thread's again: asked for, or because the other one could not watch it. Then the streams do. */
+  #onReleased(id: number, fd: number | null): void {
+    const leg = this.#leave(id);
+    const taker = this.#releases.get(id);
+    this.#releases.delete(id);
+    if (taker !== undefined) taker(fd);
+    else if (leg !== undefined && fd !== null) {
+      leg.stream = this.#streams.park(giveBack({ fd, readAhead: leg.readAhead }), leg.onDeparted);
+    }
+  }
+
   readonly #onReport = (report: Report): void => {
     switch (report.kind) {
       case "turned":
@@ -235,9 +246,7 @@ export class KernelPlane implements DataPlane {
         this.#leave(report.leg)?.onDeparted();
         break;
       case "released":
-        this.#leave(report.leg);
-        this.#releases.get(report.leg)?.(report.fd);
-        this.#releases.delete(report.leg);
+        this.#onReleased(report.leg, report.fd);
         break;
       case "joined":
         this.#sessions.get(report.session)?.joined.resolve(report.joined);
