@@ -4,6 +4,7 @@ export * from "./meeting.ts";
 export * from "./outer-client.ts";
 export * from "./ports.ts";
 export * from "./programs.ts";
+export * from "./random.ts";
 export * from "./running-nats.ts";
 export * from "./running-relay.ts";
 export * from "./tcp-connections.ts";

@@ -2,11 +2,12 @@
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { readAll } from "@serverless-relay/testkit";
+import { randomNumbers, readAll, seedFrom } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { KernelPlane } from "./plane.ts";
 
-const PAIRS = 2_000;
+const PAIRS = Number(process.env.CHURN_SESSIONS ?? 2_000);
+const SEED = seedFrom("CHURN_SEED");
 const AT_ONCE = 40;
 const NOTHING = Buffer.alloc(0);
 
@@ -58,61 +59,54 @@ function expectOnly(session: number, bytes: Buffer): void {
   expect(whole.equals(marked(session, whole.length))).toBe(true);
 }
 
-it(`keeps the bytes of ${PAIRS} sessions apart, and has every descriptor back`, async () => {
-  server.on("connection", (socket: Socket) => {
-    unclaimed.push(socket);
-    claim();
-  });
-  const before = readdirSync("/proc/self/fd").length;
-  const plane = new KernelPlane({ threads: 2, pipes: 100 });
-  const random = randomNumbers(42);
-  let next = 1;
+it(
+  `keeps the bytes of ${PAIRS} sessions apart, and has every descriptor back (CHURN_SEED=${SEED})`,
+  async () => {
+    server.on("connection", (socket: Socket) => {
+      unclaimed.push(socket);
+      claim();
+    });
+    const before = readdirSync("/proc/self/fd").length;
+    const plane = new KernelPlane({ threads: 2, pipes: 100 });
+    const random = randomNumbers(SEED);
+    let next = 1;
 
-  async function one(session: number): Promise<void> {
-    const a = await connection();
-    const b = await connection();
-    const legs = [a, b].map(({ relay }) => plane.park({ kind: "bare", socket: relay, readAhead: NOTHING }, () => {}));
-    const [first, second] = legs;
-    if (first === undefined || second === undefined) throw new Error("no legs");
-    const carried = await plane.join(first, NOTHING, second, NOTHING);
-    if (carried === null) throw new Error("nobody had left");
-    const size = Math.floor(2 ** (4 + random() * 16)) & ~3;
-    if (random() < 0.25) {
-      // Nobody reads: the pipe fills. Then the sender, or the one who should have read, resets.
-      a.near.write(marked(session, 4 << 20));
-      b.near.pause();
-      await expect.poll(() => carried.bytes[0]).toBeGreaterThan(0);
-      (random() < 0.5 ? a : b).near.resetAndDestroy();
-      expect(await carried.ended).toMatchObject({ reason: "reset" });
-      a.near.destroy();
-      b.near.destroy();
-      return;
+    async function one(session: number): Promise<void> {
+      const a = await connection();
+      const b = await connection();
+      const legs = [a, b].map(({ relay }) => plane.park({ kind: "bare", socket: relay, readAhead: NOTHING }, () => {}));
+      const [first, second] = legs;
+      if (first === undefined || second === undefined) throw new Error("no legs");
+      const carried = await plane.join(first, NOTHING, second, NOTHING);
+      if (carried === null) throw new Error("nobody had left");
+      const size = Math.floor(2 ** (4 + random() * 16)) & ~3;
+      if (random() < 0.25) {
+        // Nobody reads: the pipe fills. Then the sender, or the one who should have read, resets.
+        a.near.write(marked(session, 4 << 20));
+        b.near.pause();
+        await expect.poll(() => carried.bytes[0]).toBeGreaterThan(0);
+        (random() < 0.5 ? a : b).near.resetAndDestroy();
+        expect(await carried.ended).toMatchObject({ reason: "reset" });
+        a.near.destroy();
+        b.near.destroy();
+        return;
+      }
+      a.near.end(marked(session, size));
+      b.near.end(marked(session, size));
+      const [atA, atB] = await Promise.all([readAll(a.near), readAll(b.near)]);
+      expect([atA.length, atB.length]).toEqual([size, size]);
+      expectOnly(session, atA);
+      expectOnly(session, atB);
+      expect(await carried.ended).toMatchObject({ reason: "completed", bytes: [size, size] });
     }
-    a.near.end(marked(session, size));
-    b.near.end(marked(session, size));
-    const [atA, atB] = await Promise.all([readAll(a.near), readAll(b.near)]);
-    expect([atA.length, atB.length]).toEqual([size, size]);
-    expectOnly(session, atA);
-    expectOnly(session, atB);
-    expect(await carried.ended).toMatchObject({ reason: "completed", bytes: [size, size] });
-  }
 
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      while (next <= PAIRS) await one(next++);
-    }),
-  );
-  await plane.close();
-  await expect.poll(() => readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before);
-}, 60_000);
-
-/** The same numbers in every run (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, async () => {
+        while (next <= PAIRS) await one(next++);
+      }),
+    );
+    await plane.close();
+    await expect.poll(() => readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before);
+  },
+  60_000 + PAIRS * 20,
+);
