@@ -19,6 +19,9 @@ const BUDGET = 1 << 20;
 /** epoll_wait's timeout is an int; a session that waits so long is asked again. */
 const LONGEST_SLEEP_MS = 60_000;
 
+/** When there is no session any more, pipes are kept for so long. */
+const UNUSED_PIPES_MS = 1_000;
+
 const FIRST_FIRST = [0, 1] as const;
 const SECOND_FIRST = [1, 0] as const;
 
@@ -78,6 +81,7 @@ export class Loop {
   run(): void {
     while (!this.#closing) {
       const events = this.#epoll.wait(this.#ready.length > 0 ? 0 : this.#untilDue());
+      if (events === 0 && this.#sessions.size === 0) this.#pipes.close(); // nobody has come for them
       const began = performance.now();
       this.#epoll.each(events, this.#onEvent);
       if (this.#throttled.size > 0) this.#wakeDue();
@@ -171,6 +175,7 @@ export class Loop {
 
   /** How long the loop may sleep, in whole ms; -1: until something happens. */
   #untilDue(): number {
+    if (this.#sessions.size === 0 && this.#pipes.open > 0) return UNUSED_PIPES_MS;
     if (this.#throttled.size === 0) return -1;
     return Math.min(LONGEST_SLEEP_MS, Math.max(0, Math.ceil(this.#throttled.next - monotonicMs())));
   }

@@ -63,6 +63,7 @@ export class PipePool {
     this.#open--;
   }
 
+  /** Closes those that are not in use. */
   close(): void {
     for (const pool of [this.#free, this.#freeLarge]) {
       for (const unused of pool.splice(0)) this.discard(unused);
