@@ -7,8 +7,8 @@ export interface PlainRelay {
   readonly relay: RunningRelay;
   /** of the plain listener */
   readonly port: number;
-  /** Two ends of a new session, joined. */
-  pair(): Promise<[Socket, Socket]>;
+  /** Two ends of a new session, joined; `dial` makes the first of the two connections, if not as usual. */
+  pair(dial?: (port: number) => Socket): Promise<[Socket, Socket]>;
 }
 
 export async function startPlainRelay(ports: string, options: RelayOptions = {}): Promise<PlainRelay> {
@@ -19,7 +19,7 @@ export async function startPlainRelay(ports: string, options: RelayOptions = {})
   });
   const [route] = await relay.control.listRoutes();
   const port = route?.listener?.port ?? 0;
-  const dial = () => {
+  const dial = (): Socket => {
     const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
     socket.on("error", () => {});
     return socket;
@@ -28,11 +28,11 @@ export async function startPlainRelay(ports: string, options: RelayOptions = {})
   return {
     relay,
     port,
-    pair() {
+    pair(dialFirst = dial) {
       // One pair after another: the listener pairs whoever comes next.
       const next = last.then(async (): Promise<[Socket, Socket]> => {
         const { sessions } = await relay.status();
-        const ends: [Socket, Socket] = [dial(), dial()];
+        const ends: [Socket, Socket] = [dialFirst(port), dial()];
         await until("the two are paired", async () => (await relay.status()).sessions.total === sessions.total + 1);
         return ends;
       });
@@ -56,8 +56,14 @@ export function residentBytes(pid: number): number {
   return Number(kib) * 1024;
 }
 
-/** File descriptors of a process, and how many of them are pipes. */
-export function descriptors(pid: number): { all: number; pipes: number } {
+export interface Descriptors {
+  readonly all: number;
+  readonly pipes: number;
+  readonly sockets: number;
+}
+
+/** File descriptors of a process, and how many of them are pipes, and sockets. */
+export function descriptors(pid: number): Descriptors {
   const links = readdirSync(`/proc/${pid}/fd`).map((fd) => {
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`);
@@ -65,7 +71,8 @@ export function descriptors(pid: number): { all: number; pipes: number } {
       return ""; // closed meanwhile
     }
   });
-  return { all: links.length, pipes: links.filter((link) => link.startsWith("pipe:")).length };
+  const count = (kind: string) => links.filter((link) => link.startsWith(kind)).length;
+  return { all: links.length, pipes: count("pipe:"), sockets: count("socket:") };
 }
 
 /** Fails if the process uses more than a tenth of a core while nothing is to be done. */

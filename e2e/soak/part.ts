@@ -19,11 +19,12 @@ export interface Outcome {
   readonly why?: string;
 }
 
-export async function runPart({ name, what, run }: Part): Promise<Outcome> {
+export async function runPart(part: Part): Promise<Outcome> {
+  const { name, what } = part;
   const began = performance.now();
   const over = () => ({ part: name, what, seconds: Math.round((performance.now() - began) / 100) / 10 });
   try {
-    const figures = await run();
+    const figures = await part.run();
     return { ...over(), held: true, figures };
   } catch (error) {
     return { ...over(), held: false, figures: {}, why: error instanceof Error ? error.message : String(error) };

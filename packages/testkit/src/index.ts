@@ -1,3 +1,4 @@
+export { atExit } from "./at-exit.ts";
 export * from "./end.ts";
 export * from "./fake-daemon.ts";
 export * from "./meeting.ts";
