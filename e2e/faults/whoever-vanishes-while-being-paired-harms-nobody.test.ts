@@ -105,19 +105,21 @@ interface Pairing {
   readonly addresses: readonly string[];
 }
 
+/** By channel, which is one race's, and address: ports are used again. */
 const pairings = new Map<string, Pairing>();
 let linesRead = 0;
 
 /** What the log says of whom the one at this address was paired with; each line is looked at once. */
-function pairingOf(address: string): Pairing | undefined {
+function pairingOf(channel: string, address: string): Pairing | undefined {
   const { lines } = relay.process;
   for (; linesRead < lines.length; linesRead++) {
-    const [, session] = /"event":"paired","session":"([^"]+)"/.exec(lines[linesRead] ?? "") ?? [];
-    if (session === undefined) continue;
-    const addresses = Array.from((lines[linesRead] ?? "").matchAll(/"address":"([^"]+)"/g), ([, each = ""]) => each);
-    for (const each of addresses) pairings.set(each, { session, addresses });
+    const line = lines[linesRead] ?? "";
+    const [, session = "", on = ""] = /"event":"paired","session":"([^"]+)".*?"channel":"([^"]+)"/.exec(line) ?? [];
+    if (session === "") continue;
+    const addresses = Array.from(line.matchAll(/"address":"([^"]+)"/g), ([, each = ""]) => each);
+    for (const each of addresses) pairings.set(`${on} ${each}`, { session, addresses });
   }
-  return pairings.get(address);
+  return pairings.get(`${channel} ${address}`);
 }
 
 interface Race {
@@ -162,7 +164,7 @@ async function race(number: number): Promise<"met the one that vanished" | "was 
   );
   rescuer.ask();
   const head = await steady.head.catch(() => null); // a reset may overtake the 200
-  const { session, addresses } = await until("it is paired", () => pairingOf(steady.address));
+  const { session, addresses } = await until("it is paired", () => pairingOf(it.channel, steady.address));
   const rescued = addresses.includes(rescuer.address);
   if (!rescued) expect(addresses).toContain(fickle.address);
   if (rescued || head !== null) {
@@ -202,13 +204,13 @@ it(`in ${RACES} races (RACE_SEED=${SEED}), whoever stays meets exactly one, and 
 /** Each connection has had exactly one end, and at most one session. */
 function expectOnceEach(): void {
   const ends = new Map<string, string[]>();
-  const note = (address: unknown, what: string) =>
-    ends.set(String(address), [...(ends.get(String(address)) ?? []), what]);
+  const note = (connection: unknown, what: string) =>
+    ends.set(String(connection), [...(ends.get(String(connection)) ?? []), what]);
   for (const entry of relay.log()) {
     if (entry.event === "paired") {
-      for (const { address } of entry.ends as { address: string }[]) note(address, "paired");
+      for (const { connection } of entry.ends as { connection: string }[]) note(connection, "paired");
     } else if (["refused", "dropped", "departed"].includes(String(entry.event)))
-      note(entry.address, String(entry.event));
+      note(entry.connection, String(entry.event));
   }
-  for (const [address, what] of ends) expect(what, address).toHaveLength(1);
+  for (const [connection, what] of ends) expect(what, connection).toHaveLength(1);
 }

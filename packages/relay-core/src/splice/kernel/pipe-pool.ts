@@ -81,7 +81,7 @@ export class PipePool {
       // Not allowed any more of them: do not ask each time.
       this.#mayBeLarge = large ? this.#mayBeLarge - 1 : 0;
     }
-    const capacity = large ? LARGE : pipeSize(writeEnd);
+    const capacity = large ? LARGE : Math.max(PAGE, pipeSize(writeEnd)); // a page at least, if the kernel does not say
     return { readEnd, writeEnd, large, capacity, slots: Math.floor(capacity / PAGE) };
   }
 }
