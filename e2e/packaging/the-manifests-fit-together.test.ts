@@ -37,7 +37,11 @@ interface Config {
   readonly state: { readonly dir: string };
   readonly drain: { readonly timeout: string };
   readonly metrics: { readonly listen: string };
-  readonly cluster?: { readonly peerListen: string; readonly nats: { readonly servers: readonly string[] } };
+  readonly cluster?: {
+    readonly advertise: string;
+    readonly peerListen: string;
+    readonly nats: { readonly servers: readonly string[]; readonly replicas: number };
+  };
 }
 
 const text = (path: string) => readFile(join(PACKAGING, path), "utf8");
@@ -122,6 +126,22 @@ describe.each(KUSTOMIZATIONS)("%s", (directory) => {
       }
     }
   });
+});
+
+it("the relays of the cluster dial one another, and NATS, by names that there are", async () => {
+  const resources = await resourcesOf("kubernetes/cluster");
+  const { cluster } = parse(await text("kubernetes/cluster/relayd.yaml")) as Config;
+  const services = resources.filter(({ kind, spec }) => kind === "Service" && spec.clusterIP === "None");
+  const set = (name: string) =>
+    resources.find(({ kind, metadata }) => kind === "StatefulSet" && metadata.name === name);
+  const [relays, nats] = [set("relayd")?.spec, set("nats")?.spec];
+  const [relaysName, natsName] = [String(relays?.serviceName), String(nats?.serviceName)];
+  expect(services.map(({ metadata }) => metadata.name)).toEqual(expect.arrayContaining([relaysName, natsName]));
+  expect(cluster?.advertise).toBe(`HOSTNAME.${relaysName}:${portOf(cluster?.peerListen ?? "")}`);
+  const servers = Array.from({ length: Number(nats?.replicas) }, (_, index) => `nats-${index}.${natsName}`);
+  expect(cluster?.nats.servers).toEqual(servers.map((host) => `nats://${host}:4222`));
+  expect(cluster?.nats.replicas).toBeLessThanOrEqual(servers.length);
+  for (const host of servers) expect(await text("kubernetes/cluster/nats.conf")).toContain(`nats://${host}:6222`);
 });
 
 it.each(["container", ...KUSTOMIZATIONS])("relayd takes the configuration of %s", async (directory) => {

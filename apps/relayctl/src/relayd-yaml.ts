@@ -5,6 +5,8 @@ export const SOCKET = "run/relayd.sock";
 
 export const RELAYD_YAML = `# Configuration of relayd. Paths are relative to this file.
 # To check it: relayd --check --config relayd.yaml
+# To have an editor help with it: relayd --schema > relayd.schema.json, and as the first line of this file
+# "# yaml-language-server: $schema=relayd.schema.json"
 
 listen:
   # Serves all routes. 0.0.0.0:8443 or [::]:8443 to be reachable from other machines.

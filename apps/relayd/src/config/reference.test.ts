@@ -85,7 +85,7 @@ it("every example of the configuration in a document is one that relayd takes", 
   }
   expect(refused).toEqual([]);
   expect(examples).toBeGreaterThan(5);
-});
+}, 30_000);
 
 function tableOf(top: string): string {
   const rows = entries.filter(({ path }) => path.split(".", 1)[0] === top).map(row);

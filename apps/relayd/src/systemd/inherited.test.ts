@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { InheritedSockets } from "./inherited.ts";
 import type { BoundAddress } from "./libc.ts";
@@ -64,5 +65,14 @@ describe("an inherited socket", () => {
   it("needs no names, and a nonsensical count is none", () => {
     expect(handedOver([["", at(8443)]], { LISTEN_FDNAMES: "" }).take("shared", at(8443))?.fd).toBe(103);
     expect(handedOver([["shared", at(8443)]], { LISTEN_FDS: "-1" }).take("shared", at(8443))).toBeNull();
+  });
+
+  it.each([
+    ["relayd.socket", "shared"],
+    ["relayd-control.socket", "control"],
+  ] as const)("of packaging/systemd/%s is for %s, by its name", async (unit, purpose) => {
+    const text = await readFile(new URL(`../../../../packaging/systemd/${unit}`, import.meta.url), "utf8");
+    const [, name = ""] = /^FileDescriptorName=(.*)$/m.exec(text) ?? [];
+    expect(handedOver([[name, at(1)]]).take(purpose, at(2))?.fd).toBe(103);
   });
 });
