@@ -2,9 +2,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { type Running, readAll } from "@serverless-relay/testkit";
+import { type Running, readAll, Sidecars } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Sidecars } from "./sidecars.ts";
 import { dial, endOf, startTarget, type Target } from "./target.ts";
 
 let sidecars: Sidecars;

@@ -1,7 +1,6 @@
 import { once } from "node:events";
-import { type Running, readAll, until } from "@serverless-relay/testkit";
+import { type Running, readAll, Sidecars, until } from "@serverless-relay/testkit";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { Sidecars } from "./sidecars.ts";
 import { dial, endOf, startTarget, type Target } from "./target.ts";
 
 let sidecars: Sidecars;

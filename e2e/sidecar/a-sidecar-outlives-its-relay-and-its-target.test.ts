@@ -1,7 +1,6 @@
 import { join } from "node:path";
-import { type ReservedPorts, Running, reservePorts, runCommand } from "@serverless-relay/testkit";
+import { type ReservedPorts, Running, reservePorts, runCommand, Sidecars } from "@serverless-relay/testkit";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { Sidecars } from "./sidecars.ts";
 
 let sidecars: Sidecars;
 let ports: ReservedPorts;

@@ -1,7 +1,6 @@
 import { once } from "node:events";
-import { commandOf, Running, run } from "@serverless-relay/testkit";
+import { commandOf, environmentOf, Running, run, Sidecars } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { environmentOf, Sidecars } from "./sidecars.ts";
 import { dial, startTarget, type Target } from "./target.ts";
 
 let sidecars: Sidecars;

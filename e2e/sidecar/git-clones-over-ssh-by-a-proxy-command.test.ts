@@ -4,14 +4,15 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import {
   commandOf,
+  environmentOf,
   type Finished,
   type ReservedPorts,
   Running,
   reservePorts,
   runCommand,
+  Sidecars,
 } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { environmentOf, Sidecars } from "./sidecars.ts";
 
 const SSHD = "/usr/sbin/sshd"; // it insists on an absolute path
 /** As Debian's sshd wants it; a machine on which it was never started by systemd has none. */

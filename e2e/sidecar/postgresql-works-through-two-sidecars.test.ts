@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
+import { Postgres, Sidecars } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Postgres } from "./postgres.ts";
-import { Sidecars } from "./sidecars.ts";
 
 /** 5,000 and more in the long form. */
 const TRANSACTIONS = Number(process.env.PGBENCH_TRANSACTIONS ?? 100);

@@ -4,9 +4,8 @@ import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { Running, runCommand } from "@serverless-relay/testkit";
+import { Running, runCommand, Sidecars } from "@serverless-relay/testkit";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { Sidecars } from "./sidecars.ts";
 
 let sidecars: Sidecars;
 

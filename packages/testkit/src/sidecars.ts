@@ -1,5 +1,6 @@
 /** Two sidecars and a relay between them: f2's exposes a program, f1's takes others to it. */
-import { type FunctionFiles, Running, RunningRelay } from "@serverless-relay/testkit";
+import { Running } from "./programs.ts";
+import { type FunctionFiles, RunningRelay } from "./running-relay.ts";
 
 export interface SidecarOptions {
   readonly args?: readonly string[];

@@ -1,9 +1,11 @@
 /** A PostgreSQL of its own, in a temporary directory, without a password: for one test. */
-import { existsSync, globSync } from "node:fs";
+import { existsSync, globSync, rmSync } from "node:fs";
 import { chown, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { type Finished, type ReservedPorts, Running, reservePorts, runCommand } from "@serverless-relay/testkit";
+import { atExit } from "./at-exit.ts";
+import { type ReservedPorts, reservePorts } from "./ports.ts";
+import { type Finished, Running, runCommand } from "./programs.ts";
 
 const PROGRAMS = ["initdb", "postgres", "psql", "pgbench"];
 /** Debian's wrappers in PATH choose a cluster of the system's; what they wrap is where the server is. */
@@ -36,23 +38,26 @@ export class Postgres {
   readonly #directory: string;
   readonly #ports: ReservedPorts;
   readonly #as: readonly string[];
+  readonly #directoryIsGone: () => void;
   #server: Running | null = null;
 
-  private constructor(bin: string, directory: string, ports: ReservedPorts, as: readonly string[]) {
+  private constructor(bin: string, directory: string, ports: ReservedPorts, as: readonly string[], gone: () => void) {
     this.#bin = bin;
     this.#directory = directory;
     this.#ports = ports;
     this.#as = as;
+    this.#directoryIsGone = gone;
     this.port = ports.first;
   }
 
   /** `settings`: as `postgres -c` takes them. */
   static async start(...settings: string[]): Promise<Postgres> {
     const directory = await mkdtemp(join(tmpdir(), "relay-postgres-"));
+    const gone = atExit(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
     const user = await unprivileged();
     if (user !== null) await chown(directory, user.uid, user.gid);
     const as = user === null ? [] : ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
-    const postgres = new Postgres(binaries(), directory, await reservePorts(1), as);
+    const postgres = new Postgres(binaries(), directory, await reservePorts(1), as, gone);
     const { code, stderr } = await postgres.#run(
       "initdb",
       "-D",
@@ -92,6 +97,7 @@ export class Postgres {
     await this.halt();
     await this.#ports.release();
     await rm(this.#directory, { recursive: true });
+    this.#directoryIsGone();
   }
 
   get #data(): string {
