@@ -11,8 +11,8 @@ import { reportFailure } from "./failure.ts";
 
 export async function main(commandLine: readonly string[]): Promise<void> {
   settings.enableAutoTranspile = false; // never look for TypeScript sources, whatever NODE_ENV says
-  const root = fileURLToPath(new URL("..", import.meta.url));
-  const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as PJSON;
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as PJSON;
   try {
     await run(withHelp(commandLine), {
       root,
