@@ -1,6 +1,6 @@
 /**
  * The fenced blocks of a document, and what their info strings say is to be done with them (CONTRIBUTING.md, "Documents"):
- * ```sh, ```sh terminal ready="listening", ```sh fails, ```sh elsewhere="why", ```text prints, ```text resembles.
+ * ```sh, ```sh terminal ready="listening", ```sh fails, ```sh elsewhere="why", ```text prints, ```text resembles, ```js file="PATH".
  */
 
 export interface Fence {
@@ -18,6 +18,7 @@ const FENCE = /^(?<indent> *)```(?<info>[^\n`]*)\n(?<text>.*?)^\k<indent>```$/gm
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   sh: ["terminal", "ready", "fails", "elsewhere"],
   text: ["prints", "resembles"],
+  js: ["file"],
 };
 /** What a block that nobody runs must not begin a line with. */
 const COMMAND =

@@ -33,6 +33,8 @@ export async function walkThrough(fences: readonly Fence[], reader: Reader): Pro
     for (const fence of fences) {
       if (fence.language === "text" && fence.words.size > 0)
         await shown(fence, latest, terminals.at(-1)?.process !== latest, reader);
+      const { file } = fence.values;
+      if (file !== undefined) await writeFile(reader.substitute(file), reader.substitute(fence.text));
       if (fence.language !== "sh" || "elsewhere" in fence.values) continue;
       await reader.prepare();
       latest = await start(fence, reader);

@@ -7,6 +7,7 @@ import type { X509Certificate } from "node:crypto";
 import type { CommonConnectionOptions, SecureContextOptions, TLSSocket } from "node:tls";
 import { certificateNames, constrainsNames, type Role } from "@serverless-relay/protocol";
 import { crypto, net, tls } from "./builtins.ts";
+import { endInOrder } from "./end-in-order.ts";
 import { ConnectionTruncated, HandshakeTruncated, PeerNotVerified, WrongPeer } from "./errors.ts";
 import type { Identity } from "./identity.ts";
 import { isNetworkError, messageOf } from "./node-error.ts";
@@ -40,6 +41,8 @@ export async function openInner(underlay: Underlay, options: InnerOptions): Prom
     verify(inner, options.peer);
     inner.off("error", reject);
     inner.allowHalfOpen = options.allowHalfOpen;
+    endInOrder(inner);
+    underlay.handOver();
     return inner;
   } catch (error) {
     const why = translate(underlay.errored ?? error, options.peer);

@@ -21,6 +21,8 @@ export class Underlay extends Duplex {
   #begun = false;
   #tls: TLSSocket | null = null;
   #closeNotifyRead = false;
+  /** nobody can listen to the TLS socket yet */
+  #held = true;
 
   /** `below`: the bare connection, or the outer TLS where the session stays inside it. */
   constructor(below: Socket, writable: Promise<void> | null = null) {
@@ -54,8 +56,22 @@ export class Underlay extends Duplex {
     const push = tls.push.bind(tls);
     tls.push = (chunk: unknown, encoding?: BufferEncoding) => {
       if (chunk === null && !this.readableEnded) this.#closeNotifyRead = true;
+      // A peer may end in the flight in which its handshake does. Without a byte before it, `end` would be gone by when
+      // whoever it is for can listen.
+      if (chunk === null && this.#held) return false;
       return push(chunk, encoding);
     };
+  }
+
+  /** The TLS socket is given out now: whoever gets it has the rest of this turn to listen. */
+  handOver(): void {
+    setImmediate(() => {
+      this.#held = false;
+      const tls = this.#tls;
+      if (tls === null || tls.destroyed || !this.#closeNotifyRead) return;
+      tls.push(null);
+      tls.read(0);
+    });
   }
 
   override _read(): void {
