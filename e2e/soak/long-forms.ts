@@ -18,6 +18,18 @@ const LONG_FORMS: readonly LongForm[] = [
   { name: "churn in one process", project: "unit", file: "splice/kernel/churn", env: { CHURN_SESSIONS: "50000" } },
   { name: "races", project: "e2e", file: "e2e/faults/whoever-vanishes", env: { RACES: "10000" } },
   { name: "resets", project: "e2e", file: "e2e/faults/a-session-cut-off", env: { RESETS: "2000" } },
+  { name: "descriptors", project: "e2e", file: "e2e/faults/no-descriptor", env: { TRACED_SESSIONS: "2000" } },
+  { name: "requests", project: "unit", file: "packages/relay-core/src/judgement", env: { FUZZ_REQUESTS: "1000000" } },
+  {
+    name: "requests on the wire",
+    project: "e2e",
+    file: "e2e/security/a-request-is-judged",
+    env: { FUZZ_CONNECTIONS: "10000" },
+  },
+  { name: "certificates", project: "e2e", file: "e2e/security/exactly-the-right", env: { CERTIFICATES: "2000" } },
+  { name: "routes", project: "e2e", file: "e2e/a-hundred-thousand-routes", env: { ROUTES: "100000" } },
+  { name: "pairs of a cluster", project: "e2e", file: "e2e/cluster/every-pair", env: { CLUSTER_PAIRS: "5000" } },
+  { name: "cluster", project: "e2e", file: "e2e/cluster/whatever-fails", env: { CLUSTER_SCHEDULES: "500" } },
   { name: "half-close", project: "e2e", file: "e2e/half-close-of-any-size", env: { HALF_CLOSE: "all" } },
 ];
 

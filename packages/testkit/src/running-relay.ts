@@ -42,6 +42,9 @@ export interface RelayOptions {
   readonly routes?: readonly (readonly [string, string])[];
 }
 
+/** It takes a second; on a machine that has much else to do, more. */
+const READY_MS = 60_000;
+
 export class RunningRelay {
   readonly directory: string;
   readonly authority: Authority;
@@ -98,7 +101,7 @@ export class RunningRelay {
     const args = ["--config", join(this.directory, "relayd.yaml")];
     const [command = "", ...rest] = [...this.#under, ...commandOf("relayd"), ...args];
     this.#process = Running.startCommand(command, rest, { cwd: this.directory, env: this.environment });
-    await this.#process.line(/"msg":"ready"/);
+    await this.#process.line(/"msg":"ready"/, READY_MS);
     const status = await this.status();
     this.port = status.listeners.find(({ name }) => name === "shared")?.port ?? 0;
   }
