@@ -11,6 +11,8 @@ export interface Attempt {
   readonly heard: { readonly pair: string; readonly name: string } | null;
   /** paired, refused, or the connection broke: not left without a word until it gave up */
   readonly told: boolean;
+  /** of its refusal, if that is what it was told */
+  readonly reason?: string;
 }
 
 /** One end of a pair: all that happened to it until it had talked to its peer, or gave up. */

@@ -7,11 +7,23 @@ let f1: FunctionFiles;
 let f2: FunctionFiles;
 
 beforeAll(async () => {
-  cluster = await RunningCluster.start({ relays: 2, routes: [["f1", "f2"]] });
+  cluster = await RunningCluster.start({
+    relays: 2,
+    routes: [["f1", "f2"]],
+    yaml: 'metrics: { listen: "127.0.0.1:0" }',
+  });
   f1 = await cluster.issue("f1");
   f2 = await cluster.issue("f2");
 });
 afterAll(() => cluster.stop());
+
+/** What the first relay's monitoring listener answers. */
+async function monitored(path: string): Promise<string> {
+  const listening = await cluster.relay(0).process.line(/"listener":"metrics"/);
+  const { port } = JSON.parse(listening) as { port: number };
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: "close" } });
+  return `${answer.status} ${await answer.text()}`;
+}
 
 it("while NATS is away, sessions go on and functions at one relay meet; those at two meet when it is back", async () => {
   const [here, there] = [cluster.relay(0), cluster.relay(1)];
@@ -23,6 +35,8 @@ it("while NATS is away, sessions go on and functions at one relay meet; those at
     return states.every((state) => state === "away");
   });
   expect((await here.relayctl("status")).stdout).toContain("NATS is away");
+  expect(await monitored("/metrics")).toContain("relayd_cluster_nats_connected 0\n");
+  expect(await monitored("/readyz")).toMatch(/^200 ready\n?.*NATS/s);
 
   across[0].stream.end("still here");
   across[1].stream.end("so am I");
@@ -41,4 +55,6 @@ it("while NATS is away, sessions go on and functions at one relay meet; those at
   for (const end of apart) await end.paired();
   for (const end of apart) end.stream.end("met");
   for (const end of apart) expect(await end.rest()).toBe("met");
+  expect(await monitored("/metrics")).toContain("relayd_cluster_nats_connected 1\n");
+  expect(await monitored("/readyz")).toBe("200 ready\n");
 });

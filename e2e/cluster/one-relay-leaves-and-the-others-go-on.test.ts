@@ -1,6 +1,7 @@
 import { ask, type FunctionFiles, park, parseHead, until } from "@serverless-relay/testkit";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { RunningCluster } from "./running-cluster.ts";
+import { wander } from "./wandering-end.ts";
 
 let cluster: RunningCluster;
 let f1: FunctionFiles;
@@ -24,6 +25,18 @@ it("a relay that is killed takes its own functions with it, and nobody else's", 
   for (const end of [waiting, other]) expect(await end.rest()).toBe("met");
   const { relays } = await cluster.relay(0).control.cluster();
   expect(relays).toHaveLength(2);
+});
+
+it("a function whose relay is killed comes to another by the SDK, and meets its peer there", async () => {
+  const doors = cluster.relays.map(({ port }) => ({ host: "127.0.0.1", port }));
+  const common = { pair: "moves", transport: "raw", startsAfterMs: 0, deadlineMs: 30_000 } as const;
+  const moves = wander({ ...common, name: "f1", firstDoor: 2 }, f1, doors);
+  await until("it is parked", async () => (await cluster.relay(2).control.listParked()).length === 1);
+  await cluster.kill(2);
+  const other = await wander({ ...common, name: "f2", firstDoor: 1 }, f2, doors);
+  const { attempts, outcome } = await moves;
+  expect([outcome, other.outcome]).toEqual(["talked", "talked"]);
+  expect(attempts[0]).toMatchObject({ relay: 2, session: null, told: true });
 });
 
 it("a relay that drains sends its parked functions on at once; its sessions across relays run to their end", async () => {

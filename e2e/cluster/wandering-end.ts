@@ -20,6 +20,8 @@ export interface Wanderer {
   readonly startsAfterMs: number;
   /** it gives up then */
   readonly deadlineMs: number;
+  /** dials the same relay again and again; default: the next one */
+  readonly stays?: boolean;
 }
 
 export type Identity = Pick<FunctionFiles, "cert" | "key" | "ca">;
@@ -31,11 +33,12 @@ const LONGEST_MS = 7_000;
 const RETRY_MS = 30;
 
 export async function wander(wanderer: Wanderer, identity: Identity, doors: readonly Door[]): Promise<EndHistory> {
-  const { pair, name, firstDoor, startsAfterMs, deadlineMs } = wanderer;
+  const { pair, name, firstDoor, startsAfterMs, deadlineMs, stays = false } = wanderer;
   await after(startsAfterMs);
   const attempts: Attempt[] = [];
   const givesUpAt = performance.now() + deadlineMs;
-  for (let door = firstDoor; performance.now() < givesUpAt; door = (door + 1) % doors.length) {
+  const step = stays ? 0 : 1;
+  for (let door = firstDoor; performance.now() < givesUpAt; door = (door + step) % doors.length) {
     const begun = Date.now();
     const seen = await meetAt(wanderer, identity, doors[door] ?? { host: "", port: 0 });
     attempts.push({ relay: door, begun, ended: Date.now(), ...seen });
@@ -73,7 +76,7 @@ async function meetAt(
     return { session, heard, told: true };
   } catch (error) {
     const told = session !== null || error instanceof RelayRefused || !(error instanceof RelayTimeout);
-    return { session, heard: null, told };
+    return { session, heard: null, told, ...(error instanceof RelayRefused && { reason: error.reason }) };
   }
 }
 

@@ -69,14 +69,13 @@ function start(ground: Ground, measure: LoadMeasure, [one, other]: Places, optio
 }
 
 export async function warmUp(scene: Scene): Promise<void> {
-  for (const round of scene.fleet.relays.keys()) {
+  const options = { inFlight: IN_FLIGHT, count: WARM_UP, seconds: 30 };
+  const { alone, relays } = scene.fleet;
+  for (const round of relays.keys()) {
     const { local, across } = placesOf(scene.fleet, round);
-    for (const places of [local, across]) {
-      await run(scene, "setup", places, { inFlight: IN_FLIGHT, count: WARM_UP, seconds: 30 });
-    }
+    for (const places of [local, across]) await run(scene, "setup", places, options);
   }
-  const { alone } = scene.fleet;
-  await run(scene, "setup", [alone, alone], { inFlight: IN_FLIGHT, count: WARM_UP, seconds: 30 });
+  for (let times = 0; times < 2; times++) await run(scene, "setup", [alone, alone], options); // as many connections as each other one
 }
 
 /** One pair at a time. */
@@ -142,18 +141,23 @@ export async function measureParked(scene: Scene): Promise<Partial<Figures>> {
   }
 }
 
-/** `each`: resident bytes of these relays for one client, on average. */
+/**
+ * `each`: resident bytes of these relays for one client, on average, once some are parked: what was left over from before has
+ * been filled up by then.
+ */
 async function parkAt(
   { ground, plan }: Scene,
   relays: readonly FleetRelay[],
   count: number,
 ): Promise<{ loads: Load[]; each: number }> {
-  const before = await settled(relays, plan.settleSeconds);
   const loads: Load[] = [];
-  for (const relay of relays) {
-    loads.push(await start(ground, "park", [relay, relay], { pairs: count, inFlight: IN_FLIGHT }));
-  }
-  const each = ((await settled(relays, plan.settleSeconds)) - before) / (count * relays.length);
+  const grow = async (pairs: number) => {
+    for (const relay of relays) loads.push(await start(ground, "park", [relay, relay], { pairs, inFlight: IN_FLIGHT }));
+    return await settled(relays, plan.settleSeconds);
+  };
+  const some = Math.ceil(count / 3);
+  const before = await grow(some);
+  const each = ((await grow(count - some)) - before) / ((count - some) * relays.length);
   return { loads, each };
 }
 
