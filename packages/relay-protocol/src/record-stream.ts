@@ -35,6 +35,7 @@ export class RecordStream extends Duplex {
   #ended = false; // FIN read
   #stays = false;
   #closeNotifyRead = false;
+  #tlsFailed = false;
   #tls: TLSSocket | null = null;
   #detaching: { sent: PromiseWithResolvers<void>; done: PromiseWithResolvers<Buffer>; flushed: boolean } | null = null;
   #detached = false;
@@ -57,6 +58,10 @@ export class RecordStream extends Duplex {
     this.#tls = tls;
     // Node ends the readable side of a TLSSocket by push(null), in the very call that feeds it close_notify. The "end"
     // event comes a tick later, when a further record might already have been fed.
+    // It does so for any other alert, too; but then it has told of an error before.
+    tls.on("error", () => {
+      this.#tlsFailed = true;
+    });
     const push = tls.push.bind(tls);
     tls.push = (chunk: unknown, encoding?: BufferEncoding) => {
       if (chunk === null && !this.#ended) this.#onCloseNotify();
@@ -187,6 +192,10 @@ export class RecordStream extends Duplex {
   #completeDetach(): void {
     const detaching = this.#detaching;
     if (detaching === null || !detaching.flushed || !this.#closeNotifyRead || this.#detached) return;
+    if (this.#tlsFailed) {
+      this.#failDetach("something else came in place of close_notify");
+      return;
+    }
     this.#detached = true;
     const readAhead = this.#pending ?? Buffer.alloc(0);
     this.#pending = null;

@@ -19,6 +19,8 @@ export interface ClientCredentials {
 export interface DialOptions extends SecureContextOptions {
   /** any of 127.0.0.0/8; default 127.0.0.1 */
   readonly localAddress?: string;
+  /** is given each line of node:tls's event `keylog` */
+  readonly onKeylog?: (line: string) => void;
 }
 
 class HoldingStream extends RecordStream {
@@ -61,7 +63,7 @@ export class OuterClient {
   static async dial(
     port: number,
     credentials: ClientCredentials,
-    { localAddress, ...options }: DialOptions = {},
+    { localAddress, onKeylog, ...options }: DialOptions = {},
   ): Promise<OuterClient> {
     const from = localAddress === undefined ? {} : { localAddress };
     const socket = dialTcp({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true, ...from });
@@ -74,6 +76,7 @@ export class OuterClient {
       servername: "localhost",
       ALPNProtocols: ["http/1.1"],
     });
+    if (onKeylog !== undefined) tls.on("keylog", (line: Buffer) => onKeylog(line.toString()));
     records.watch(tls);
     await once(tls, "secureConnect");
     tls.on("error", () => {});
