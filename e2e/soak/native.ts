@@ -1,9 +1,10 @@
 /** The native ends of sessions: they send and verify faster than the relay carries, which Node's would not. */
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Running, runCommand } from "@serverless-relay/testkit";
+import { atExit, Running, runCommand } from "@serverless-relay/testkit";
 
 type NativeEnd = "flow" | "churn";
 
@@ -11,14 +12,17 @@ const sources = fileURLToPath(new URL("native/", import.meta.url));
 
 export class NativeEnds {
   readonly #directory: string;
+  readonly #directoryIsGone: () => void;
 
   private constructor(directory: string) {
     this.#directory = directory;
+    this.#directoryIsGone = atExit(() => rmSync(directory, { recursive: true, force: true }));
   }
 
   /** Compiles them. Rejects where there is no C compiler. */
   static async compile(): Promise<NativeEnds> {
     const directory = await mkdtemp(join(tmpdir(), "relay-soak-"));
+    const ends = new NativeEnds(directory);
     for (const name of ["flow", "churn"] satisfies NativeEnd[]) {
       const args = ["-O2", "-Wall", "-Wextra", "-o", join(directory, name)];
       const { code, stderr } = await runCommand("gcc", [
@@ -30,7 +34,7 @@ export class NativeEnds {
       if (code !== 0)
         throw new Error(`cannot compile e2e/soak/native/${name}.c; install gcc and libc6-dev:\n${stderr}`);
     }
-    return new NativeEnds(directory);
+    return ends;
   }
 
   /** Starts one; `figures` are what it prints in the end. They reject if it found a byte that is not what was sent. */
@@ -50,5 +54,6 @@ export class NativeEnds {
 
   async discard(): Promise<void> {
     await rm(this.#directory, { recursive: true });
+    this.#directoryIsGone();
   }
 }
