@@ -140,6 +140,15 @@ it("a port that is taken: says which, and exits with 69", async () => {
   expect(await readdir(join(relay.directory, "run"))).toEqual([]);
 });
 
+it("a port that this user may not bind: says so, and exits with 77", async () => {
+  await relay.write("relayd.yaml", GOOD.replace("127.0.0.1:0", "127.0.0.1:1"));
+  const { code, stderr } = await runWithoutPrivileges(...commandOf("relayd"), "--config", "relayd.yaml");
+  expect(stderr).toBe(
+    "127.0.0.1:1: this user may not bind the port; choose one above 1023, or grant CAP_NET_BIND_SERVICE\n",
+  );
+  expect(code).toBe(77);
+});
+
 it("no configuration at all: says where it looked", async () => {
   await mkdir(join(relay.directory, "empty"));
   const empty = join(relay.directory, "empty");
@@ -180,5 +189,5 @@ it("--help and --version answer and exit with 0, wrong arguments with 64", async
 function runWithoutPrivileges(command: string, ...args: string[]): Promise<Finished> {
   const cwd = relay.directory;
   if (process.getuid?.() !== 0) return runCommand(command, args, { cwd });
-  return runCommand("setpriv", ["--bounding-set=-dac_override,-dac_read_search", command, ...args], { cwd });
+  return runCommand("setpriv", ["--bounding-set=-dac_override,-dac_read_search,-net_bind_service", command, ...args], { cwd });
 }

@@ -9,6 +9,7 @@ import { loadConfig } from "./config/load.ts";
 import { configJsonSchema } from "./config/reference.ts";
 import { ControlSocketError } from "./control/socket.ts";
 import { Daemon } from "./daemon.ts";
+import { errorCode } from "./io-error.ts";
 import { ListenError } from "./listening/listener.ts";
 import { NoPortLeft } from "./listening/route-listeners.ts";
 import { createLogger } from "./logging.ts";
@@ -19,7 +20,7 @@ import { reportToSystemd } from "./systemd/report.ts";
 import { version } from "./version.ts";
 
 /** As in sysexits.h. */
-const EXIT = { ok: 0, usage: 64, unavailable: 69, software: 70, io: 74, config: 78 } as const;
+const EXIT = { ok: 0, usage: 64, unavailable: 69, software: 70, io: 74, noPermission: 77, config: 78 } as const;
 
 const USAGE = `relayd ${version}: pairs functions that can only dial out, and splices their connections
 
@@ -43,7 +44,8 @@ SIGNALS
 
 EXIT CODES
   0 ended as asked   64 wrong arguments   69 a port or the control socket is taken, or the cluster's NATS is away
-  74 the route store or the audit log cannot be used   78 the configuration is wrong
+  74 the route store or the audit log cannot be used   77 this user may not bind a port, or use one of them
+  78 the configuration is wrong
 
 Make a configuration with certificates:  relayctl init --dir DIR
 `;
@@ -140,6 +142,8 @@ function say(text: string): number {
 /** Expected errors in their own words; only a bug gets a stack trace. */
 function explain(error: unknown): number {
   if (error instanceof ConfigError) return complain(error.problems, EXIT.config);
+  const denied = error instanceof Error && ["EACCES", "EPERM"].includes(errorCode(error.cause));
+  if (denied) return complain([error.message], EXIT.noPermission);
   if (error instanceof StoreError || error instanceof AuditError) return complain([error.message], EXIT.io);
   if (error instanceof ClusterError) return complain([error.message], EXIT.unavailable);
   if (error instanceof ListenError || error instanceof NoPortLeft || error instanceof ControlSocketError) {
