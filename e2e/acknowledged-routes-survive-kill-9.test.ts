@@ -1,7 +1,14 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ControlError, DaemonUnreachable } from "@serverless-relay/control-api/client";
 import { meet, RunningRelay } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
-const ROUNDS = 20;
+/** `KILLS=500` is the long form. */
+const KILLS = Number(process.env.KILLS ?? 20);
+/** Changes that are under way when it is killed. */
+const AT_ONCE = 6;
+const NAMES = 40;
+const LATEST_KILL_MS = 25;
 
 let relay: RunningRelay;
 
@@ -11,33 +18,77 @@ beforeAll(async () => {
 
 afterAll(() => relay.finish());
 
-const routeNames = async () => (await relay.control.listRoutes()).map(({ f1, f2 }) => `${f1} ${f2}`).toSorted();
+/** What may be found of a route: its options, or that there is none. */
+type Found = number | "absent";
 
-it("a route that was added is there, and one that was deleted is not, however relayd was killed right after", async () => {
-  const kept: string[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const name = `${String(round).padStart(2, "0")}`;
-    await relay.control.addRoute({ f1: `a${name}`, f2: `b${name}` });
-    relay.process.kill("SIGKILL"); // in the very turn in which the answer came
-    kept.push(`a${name} b${name}`);
-    await relay.crash();
-    await relay.boot();
-    expect(await routeNames()).toEqual(kept);
-    if (round % 5 !== 4) continue;
-    await relay.control.deleteRoute(`a${name}`, `b${name}`);
-    await relay.crash();
-    kept.pop();
-    await relay.boot();
-    expect(await routeNames()).toEqual(kept);
+const found = async () => {
+  return new Map<string, Found>(
+    (await relay.control.listRoutes()).map(({ f1, maxSessions }) => [f1, maxSessions ?? 0]),
+  );
+};
+
+/** Adds and deletes routes, each as it is not, until relayd is gone. Notes of each what there may be of it by now. */
+async function change(state: Map<string, Set<Found>>, busy: Set<string>): Promise<void> {
+  for (;;) {
+    const f1 = `f${Math.floor(Math.random() * NAMES)}`;
+    if (busy.has(f1)) {
+      await sleep(0);
+      continue;
+    }
+    const [before = "absent"] = state.get(f1) ?? [];
+    const after: Found = before === "absent" ? 1 + Math.floor(Math.random() * 1_000_000) : "absent";
+    busy.add(f1);
+    state.set(f1, new Set([before, after])); // it has not been acknowledged
+    try {
+      if (after === "absent") await relay.control.deleteRoute(f1, "g");
+      else await relay.control.addRoute({ f1, f2: "g", maxSessions: after });
+    } catch (error) {
+      if (error instanceof ControlError || !(error instanceof DaemonUnreachable)) throw error;
+      return;
+    }
+    state.set(f1, new Set([after]));
+    busy.delete(f1);
   }
-  // They are routes, and not only in a list.
-  const { ends } = await meet(relay, await relay.issue("a00"), await relay.issue("b00"));
-  for (const end of ends) end.destroy();
-});
+}
 
-it("so it is with relayctl", async () => {
-  expect(await relay.relayctl("route", "add", "f1", "f2")).toMatchObject({ code: 0 });
+it(
+  `${KILLS} times killed while routes are added and deleted: what was acknowledged is so, all else is whole or not there`,
+  async () => {
+    const state = new Map<string, Set<Found>>();
+    let acknowledged = 0;
+    for (let kill = 0; kill < KILLS; kill++) {
+      const busy = new Set<string>();
+      const changes = Array.from({ length: AT_ONCE }, () => change(state, busy));
+      await sleep(Math.random() * LATEST_KILL_MS);
+      await relay.crash();
+      await Promise.all(changes);
+      await relay.boot();
+      const routes = await found();
+      for (let index = 0; index < NAMES; index++) {
+        const f1 = `f${index}`;
+        const now = routes.get(f1) ?? "absent";
+        const possible = state.get(f1) ?? new Set<Found>(["absent"]);
+        expect({ kill, f1, now, possible: [...possible] }).toSatisfy(() => possible.has(now));
+        if (possible.size === 1 && now !== "absent") acknowledged++;
+        state.set(f1, new Set([now]));
+        routes.delete(f1);
+      }
+      expect([...routes.keys()]).toEqual([]);
+    }
+    expect(acknowledged).toBeGreaterThan(KILLS);
+  },
+  Math.max(60_000, KILLS * 3_000),
+);
+
+it("one that was acknowledged in the very turn before is there, and a route, not only an entry of a list", async () => {
+  expect(await relay.relayctl("route", "add", "a", "b")).toMatchObject({ code: 0 });
   await relay.crash();
   await relay.boot();
-  expect(await routeNames()).toContain("f1 f2");
+  const { ends } = await meet(relay, await relay.issue("a"), await relay.issue("b"));
+  for (const end of ends) end.destroy();
+  const gone = relay.control.deleteRoute("a", "b").then(() => relay.process.kill("SIGKILL"));
+  await gone;
+  await relay.crash();
+  await relay.boot();
+  expect((await found()).has("a")).toBe(false);
 });

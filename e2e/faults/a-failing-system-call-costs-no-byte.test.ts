@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { Running, readAll } from "@serverless-relay/testkit";
+import { readAll } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { whileFailing } from "./failing-calls.ts";
 import { expectNoSpin, type PlainRelay, startPlainRelay } from "./plain-sessions.ts";
 
 const SIZE = 8 << 20;
@@ -15,19 +16,13 @@ beforeAll(async () => {
 afterAll(() => plain.relay.stop());
 
 /** Runs `act` while system calls of relayd fail as `injection` says: all its threads', or those of its splice threads alone. */
-async function failing(injection: string, act: () => Promise<void>, threads: "all" | "splice" = "all"): Promise<void> {
+function failing(injection: string, act: () => Promise<void>, threads: "all" | "splice" = "all"): Promise<void> {
   const { pid } = plain.relay.process;
-  const [call = ""] = injection.split(":");
   const traced = threads === "all" ? ["-f", "-p", String(pid)] : spliceThreads(pid).flatMap((id) => ["-p", id]);
-  const args = [...traced, "-e", `trace=${call}`, "-e", `inject=${injection}`, "-o", "/dev/null"];
-  const strace = Running.startCommand("strace", args);
-  await strace.line(/attached/);
-  try {
+  return whileFailing(traced, injection, async () => {
     await act();
     await expectNoSpin(pid);
-  } finally {
-    await strace.stop("SIGINT");
-  }
+  });
 }
 
 function spliceThreads(pid: number): string[] {

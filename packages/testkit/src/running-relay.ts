@@ -34,6 +34,8 @@ export interface RelayOptions {
   readonly port?: number;
   /** the CA of the functions and of the relay; default: one of its own */
   readonly authority?: Authority;
+  /** the directory of the route store; default: one within the relay's own */
+  readonly state?: string;
   /** how long sessions may go on once relayd is told to stop; default 1s */
   readonly drain?: string;
   /** a command that starts relayd in its own place, with limits or as another user: ["prlimit", "--nofile=128"] */
@@ -205,13 +207,21 @@ export class RunningRelay {
   }
 }
 
-function configText({ shared, yaml = "", listen = "", tls = "", drain = "1s", port = 0 }: RelayOptions): string {
+function configText({
+  shared,
+  yaml = "",
+  listen = "",
+  tls = "",
+  state = "state",
+  drain = "1s",
+  port = 0,
+}: RelayOptions): string {
   return `listen:
   shared: ${shared ?? `127.0.0.1:${port}`}
 ${listen}
 tls: { cert: relay.pem, key: relay.key, ca: ca.pem${tls && `, ${tls}`} }
 control: { socket: run/relayd.sock }
-state: { dir: state }
+state: { dir: ${state} }
 drain: { timeout: ${drain} }
 ${yaml}
 `;

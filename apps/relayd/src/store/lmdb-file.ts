@@ -5,18 +5,15 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { endianness } from "node:os";
 import { errorCode, reason } from "../io-error.ts";
+import { checkTree, DamagedPage, HEADER_BYTES } from "./lmdb-pages.ts";
 import { StoreError } from "./route-store.ts";
 
 // The two meta pages at the start of the file (lmdb.h, MDB_meta): each a page header of 24 bytes, then magic and version,
 // and further on two trees (free pages, data), 48 bytes each, the first with the page size, each with its root at its end.
-const HEADER_BYTES = 24;
 const MAGIC = 0xbeefc0de;
 const VERSION = 2;
-const OFFSET = { magic: 0, version: 4, pageSize: 24, freeRoot: 64, mainRoot: 112, transaction: 128 } as const;
+const OFFSET = { magic: 0, version: 4, free: 24, main: 72, pageSize: 24, transaction: 128 } as const;
 const META_BYTES = 136;
-/** the root of a tree that holds nothing */
-const NO_PAGE = 0xffff_ffff_ffff_ffffn;
-
 const REMEDY = "restore it from a backup, or move it away to start without the routes that were added";
 
 /** @throws StoreError unless the file is absent, or looks like what this version of LMDB wrote */
@@ -38,17 +35,26 @@ export async function checkLmdbFile(path: string): Promise<void> {
         `has LMDB format ${newest.version} where ${VERSION} is known; use the relayd that wrote it`,
       );
     }
-    const beyond = newest.roots.some(
-      (root) => root !== NO_PAGE && (root + 1n) * BigInt(newest.pageSize) > BigInt(size),
-    );
-    if (beyond || metas.includes(null)) throw new StoreError(path, `is cut off or damaged; ${REMEDY}`);
+    if (metas.includes(null)) throw new StoreError(path, `is cut off or damaged; ${REMEDY}`);
+    checkTrees(path, await file.readFile(), newest);
   });
 }
 
+function checkTrees(path: string, content: Buffer, { position, pageSize }: Meta): void {
+  const meta = position + HEADER_BYTES;
+  try {
+    for (const tree of [OFFSET.free, OFFSET.main]) checkTree(content, pageSize, meta + tree);
+  } catch (error) {
+    if (!(error instanceof DamagedPage || error instanceof RangeError)) throw error;
+    throw new StoreError(path, `is cut off or damaged (${error.message}); ${REMEDY}`, error);
+  }
+}
+
 interface Meta {
+  /** of its page in the file */
+  readonly position: number;
   readonly version: number;
   readonly pageSize: number;
-  readonly roots: readonly bigint[];
   readonly transaction: bigint;
 }
 
@@ -59,9 +65,9 @@ async function readMeta(file: FileHandle, position: number): Promise<Meta | null
   const little = endianness() === "LE";
   if (bytesRead < META_BYTES || view.getUint32(OFFSET.magic, little) !== MAGIC) return null;
   return {
+    position,
     version: view.getUint32(OFFSET.version, little) & 0xffff, // flags are above
     pageSize: view.getUint32(OFFSET.pageSize, little),
-    roots: [view.getBigUint64(OFFSET.freeRoot, little), view.getBigUint64(OFFSET.mainRoot, little)],
     transaction: view.getBigUint64(OFFSET.transaction, little),
   };
 }

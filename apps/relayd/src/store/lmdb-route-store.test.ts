@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { randomFillSync } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -125,7 +126,7 @@ describe("what is no good route store", () => {
   it.each([1, 50, 4096, 6000, 8192, 12_288])("a file that was cut off after %d bytes", async (length) => {
     await fill(200);
     await truncate(file, length);
-    await openingFails(/: is (cut off or damaged|not a route store); restore it/);
+    await openingFails(/: is (cut off or damaged|not a route store)( \(.*\))?; restore it/);
   });
 
   it("a file of another LMDB format", async () => {
@@ -159,6 +160,38 @@ describe("what is no good route store", () => {
     const store = await openLmdbRouteStore(directory);
     expect(() => [...store.all()]).toThrow(/cannot be read \(an entry is not a route: \{"f1":1\}\)/);
     await store.close();
+  });
+
+  it("a route that is not as it was written", async () => {
+    await fill(3);
+    const bytes = await readFile(file);
+    for (let at = bytes.indexOf('"createdAt":"2026'); at >= 0; at = bytes.indexOf('"createdAt":"2026', at + 1)) {
+      bytes.write("2027", at + '"createdAt":"'.length);
+    }
+    await writeFile(file, bytes);
+    const store = await openLmdbRouteStore(directory);
+    expect(() => store.all()).toThrow(/the route between f and f0 is not as it was written/);
+    await store.close();
+  });
+
+  it.each([
+    ["zeros", (page: Buffer) => page.fill(0)],
+    ["noise", (page: Buffer) => randomFillSync(page)],
+    ["another page", (page: Buffer, bytes: Buffer) => bytes.copy(page, 0, 3 * page.length, 4 * page.length)],
+  ])("a file with a page of %s, whichever: it is told, or has every route", async (_what, damage) => {
+    await fill(300);
+    const whole = await readFile(file);
+    const pageSize = whole.readUInt32LE(48);
+    let told = 0;
+    for (let at = 0; at < whole.length; at += pageSize) {
+      const bytes = Buffer.from(whole);
+      damage(bytes.subarray(at, at + pageSize), bytes);
+      await writeFile(file, bytes);
+      const found = await openAndClose().catch((error: unknown) => error);
+      if (found instanceof StoreError) told++;
+      else expect(found).toBe(300);
+    }
+    expect(told).toBeGreaterThan(2);
   });
 
   it("a place where no directory can be made", async () => {

@@ -3,6 +3,7 @@
  * transaction, and resolves once that has been committed and synced to disk.
  */
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { reason } from "../io-error.ts";
 import { makeDirectory } from "../make-directory.ts";
@@ -27,8 +28,16 @@ export async function openLmdbRouteStore(directory: string): Promise<RouteStore>
   const path = join(directory, FILE_NAME);
   await checkLmdbFile(path);
   const root = guarded(path, "opened", () => {
-    // Without overlappingSync a commit is on disk once it is done, and the file is as LMDB documents it.
-    return open({ path, noSubdir: true, encoding: "json", maxDbs: 2, overlappingSync: false });
+    // Without overlappingSync a commit is on disk once it is done, and the file is as LMDB documents it. With eventTurnBatching,
+    // a commit that fails rejects a promise that nobody can have got hold of, which ends the process.
+    return open({
+      path,
+      noSubdir: true,
+      encoding: "json",
+      maxDbs: 2,
+      overlappingSync: false,
+      eventTurnBatching: false,
+    });
   });
   try {
     await claimSchema(root, path);
@@ -55,9 +64,14 @@ async function claimSchema(root: RootDatabase, path: string): Promise<void> {
   }
 }
 
+interface Stored extends RouteRecord {
+  /** CRC-32 of the record as JSON; not there in records of an older relayd */
+  readonly check?: number;
+}
+
 class LmdbRouteStore implements RouteStore {
   readonly #root: RootDatabase;
-  readonly #routes: Database<RouteRecord, RouteKey>;
+  readonly #routes: Database<Stored, RouteKey>;
   readonly #ports: Database<number, RouteKey>;
   readonly #path: string;
   #closed: Promise<void> | undefined;
@@ -66,7 +80,7 @@ class LmdbRouteStore implements RouteStore {
     this.#root = root;
     this.#path = path;
     [this.#routes, this.#ports] = guarded(path, "read", () => [
-      root.openDB<RouteRecord, RouteKey>({ name: "routes", encoding: "json" }),
+      root.openDB<Stored, RouteKey>({ name: "routes", encoding: "json" }),
       root.openDB<number, RouteKey>({ name: "ports", encoding: "json" }),
     ]);
   }
@@ -74,14 +88,15 @@ class LmdbRouteStore implements RouteStore {
   *all(): Generator<RouteRecord, void, undefined> {
     this.#assertOpen();
     try {
-      for (const { value } of this.#routes.getRange()) yield asRecord(value);
+      for (const entry of this.#routes.getRange()) yield asRecord(entry);
     } catch (error) {
       throw failed(this.#path, "read", error);
     }
   }
 
   async put(record: RouteRecord): Promise<void> {
-    await this.#write(() => this.#routes.put(routeKey(record.f1, record.f2), record));
+    const check = crc32(JSON.stringify(record));
+    await this.#write(() => this.#routes.put(routeKey(record.f1, record.f2), { ...record, check }));
   }
 
   async delete(f1: string, f2: string): Promise<boolean> {
@@ -131,8 +146,18 @@ async function durably<T>(path: string, root: RootDatabase, write: () => Promise
     await root.flushed;
     return result;
   } catch (error) {
-    throw new StoreError(path, `cannot be written (${reason(error)}); see to the disk of state.dir`, error);
+    const cause = await causeOf(error);
+    throw new StoreError(path, `cannot be written (${reason(cause)}); see to the disk of state.dir`, cause);
   }
+}
+
+/** Why a commit failed, LMDB tells by a promise that is rejected with it, soon. */
+async function causeOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !("commitError" in error)) return error;
+  return await Promise.resolve(error.commitError).then(
+    () => error,
+    (cause: unknown) => (cause instanceof Error ? new Error(cause.message.replace(/: Attempting .*/s, "")) : cause),
+  );
 }
 
 function guarded<T>(path: string, done: "opened" | "read", work: () => T): T {
@@ -147,11 +172,16 @@ function failed(path: string, done: "opened" | "read", error: unknown): StoreErr
   return new StoreError(path, `cannot be ${done} (${reason(error)}); restore it from a backup, or move it away`, error);
 }
 
-/** What another hand wrote into the file must not reach the relay as a route. */
-function asRecord(value: unknown): RouteRecord {
-  const record = value as Partial<Record<keyof RouteRecord, unknown>> | null;
-  if (typeof record?.f1 === "string" && typeof record.f2 === "string" && typeof record.createdAt === "string") {
-    return value as RouteRecord;
+/** What another hand wrote into the file, or the disk has changed, must not reach the relay as a route. */
+function asRecord({ key, value }: { readonly key: RouteKey; readonly value: Stored }): RouteRecord {
+  const { check, ...record } = value as Partial<Stored>;
+  const { f1, f2, createdAt } = record;
+  const isRoute = typeof f1 === "string" && typeof f2 === "string" && typeof createdAt === "string";
+  if (!isRoute || String(routeKey(f1, f2)) !== String(key)) {
+    throw new TypeError(`an entry is not a route: ${JSON.stringify(value)?.slice(0, 200)}`);
   }
-  throw new TypeError(`an entry is not a route: ${JSON.stringify(value)?.slice(0, 200)}`);
+  if (check !== undefined && check !== crc32(JSON.stringify(record))) {
+    throw new TypeError(`the route between ${f1} and ${f2} is not as it was written`);
+  }
+  return { ...record, f1, f2, createdAt };
 }
