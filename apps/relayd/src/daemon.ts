@@ -147,7 +147,7 @@ export class Daemon implements DaemonParts {
     if (before === null) this.#stop(drained.then(() => this.#closeAfterLastWords()));
     const times = this.relay.draining;
     if (times === null) throw new Error("a relay that drains knows since when");
-    this.notifier.stopping(times.deadline);
+    this.notifier.stopping(times.due);
     return times;
   }
 

@@ -28,6 +28,7 @@ export function limitsOf({ limits, pairing, sessions }: Config, shares = shareDe
     waitMs: pairing.wait,
     maxWaitMs: pairing.maxWait,
     idleTimeoutMs: sessions.idleTimeout,
+    answerWithinMs: sessions.answerWithin,
     bandwidth: { perFunction: limits.bandwidthPerFunction, perRoute: limits.bandwidthPerRoute },
     maxDurationMs: sessions.maxDuration ?? null,
   };

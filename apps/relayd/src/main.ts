@@ -116,7 +116,7 @@ function stopOnSignals(daemon: Daemon, log: Logger): void {
       }
       stopping = true;
       daemon.audit?.change({ change: "drain", caller: null, signal });
-      const left = (daemon.relay.draining?.deadline ?? Number.POSITIVE_INFINITY) - Date.now();
+      const left = (daemon.relay.draining?.due ?? Number.POSITIVE_INFINITY) - performance.now();
       const { deadline } = daemon.drain(Math.max(0, Math.min(left, daemon.config.drain.timeout)));
       log.info({ signal, sessions: daemon.relay.sessionCount, deadline: new Date(deadline) }, "stopping");
     });

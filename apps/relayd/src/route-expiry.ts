@@ -15,7 +15,7 @@ export class RouteExpiry<R extends Route> {
   /** Does nothing for a route that never ends. */
   watch(route: R): void {
     const { expiresAt } = route.options ?? {};
-    if (expiresAt !== undefined) this.#sleep(route, Date.parse(expiresAt));
+    if (expiresAt !== undefined) this.#sleep(route, performance.now() + Date.parse(expiresAt) - Date.now());
   }
 
   forget(route: R): void {
@@ -29,15 +29,16 @@ export class RouteExpiry<R extends Route> {
     this.#timers.clear();
   }
 
+  /** `until`: as performance.now(), for the clock may be set meanwhile, and that shall end or prolong nothing. */
   #sleep(route: R, until: number): void {
-    const left = Math.max(0, until - Date.now());
+    const left = Math.max(0, until - performance.now());
     const timer = setTimeout(() => this.#wake(route, until), Math.min(left, LONGEST_MS));
     this.#timers.set(route, timer);
   }
 
   #wake(route: R, until: number): void {
     this.#timers.delete(route);
-    if (Date.now() < until) this.#sleep(route, until);
+    if (performance.now() < until) this.#sleep(route, until);
     else this.#onExpired(route);
   }
 }

@@ -27,7 +27,7 @@ export function viewStatus({
     state: relay.draining === null ? "running" : "draining",
     drain: relay.draining && viewDrain(relay.draining),
     startedAt: new Date(startedAt).toISOString(),
-    uptimeSeconds: (Date.now() - startedAt) / 1000,
+    uptimeSeconds: process.uptime(),
     config: file,
     listeners: viewListeners(shared, book),
     routes: book.counts,

@@ -80,5 +80,5 @@ export function viewListener({ protocol, host, port, error }: ListenerState): ap
 
 /** `performance.now()` as ISO 8601. */
 function wallClock(monotonic: number): string {
-  return new Date(performance.timeOrigin + monotonic).toISOString();
+  return new Date(Date.now() - performance.now() + monotonic).toISOString();
 }

@@ -43,6 +43,7 @@ async function serve({ kind, credentials }: Setup): Promise<Server> {
       waitMs: minute,
       maxWaitMs: minute,
       idleTimeoutMs: minute,
+      answerWithinMs: minute,
     },
   });
   relay.routes.set({ f1: "f1", f2: "f2" });

@@ -284,7 +284,7 @@ export class Claims<W extends Waiter> {
   }
 
   #lookAfter(seeking: Seeking<W>, ms: number): void {
-    const due = Date.now() + ms;
+    const due = performance.now() + ms;
     if (seeking.over || (seeking.timer !== null && seeking.due <= due)) return;
     this.#rest(seeking);
     seeking.due = due;

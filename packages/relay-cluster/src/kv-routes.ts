@@ -84,7 +84,7 @@ export class KvRoutes {
 
   /** Seconds since the whole bucket was last read. */
   get age(): number {
-    return (Date.now() - this.#readAt) / 1000;
+    return (performance.now() - this.#readAt) / 1000;
   }
 
   /** `listener` is told of every change that another relay makes, and has made since the bucket was opened. */
@@ -185,7 +185,7 @@ export class KvRoutes {
       // Written since the reading began: it is in no snapshot of before.
       if (this.#known.get(key)?.revision === revision) this.#learn(key, null, revision, true);
     }
-    this.#readAt = Date.now();
+    this.#readAt = performance.now();
   }
 
   /** NATS's library would keep the change, and make it when NATS is back: long after the caller was told that it failed. */

@@ -7,10 +7,12 @@ import type { Joins } from "./joins.ts";
 import type { LiveSessions } from "./live-sessions.ts";
 import type { Rendezvous } from "./pairing/rendezvous.ts";
 
-/** Milliseconds since the epoch. */
 export interface DrainTimes {
+  /** milliseconds since the epoch */
   readonly startedAt: number;
   readonly deadline: number;
+  /** the deadline as performance.now(), which no change of the clock moves */
+  readonly due: number;
 }
 
 interface Surroundings {
@@ -48,7 +50,7 @@ export class Drain {
   begin(ms: number): Promise<void> {
     clearTimeout(this.#timer);
     const now = Date.now();
-    this.#times = { startedAt: this.#times?.startedAt ?? now, deadline: now + ms };
+    this.#times = { startedAt: this.#times?.startedAt ?? now, deadline: now + ms, due: performance.now() + ms };
     // While there is anything for it to end, that keeps the process running; once there is not, nothing shall.
     const end = () => void endSessions(this.#here, "drain_deadline");
     this.#timer = setTimeout(end, Math.min(ms, LONGEST_MS)).unref();
@@ -58,7 +60,11 @@ export class Drain {
 
   /** From now on nobody comes in; resolves when each of the parked has been handed its answer. Sessions are not ended. */
   async close(): Promise<void> {
-    this.#times ??= { startedAt: Date.now(), deadline: Number.POSITIVE_INFINITY };
+    this.#times ??= {
+      startedAt: Date.now(),
+      deadline: Number.POSITIVE_INFINITY,
+      due: Number.POSITIVE_INFINITY,
+    };
     await this.#turnAllAway();
   }
 

@@ -2,8 +2,8 @@
 
 /** Certificates end on whole seconds; so many that end one after another are looked through once a second at most. */
 const MIN_SLEEP_MS = 1_000;
-/** Node's timers overflow at 2^31 ms; a wake-up a day costs nothing. */
-const MAX_SLEEP_MS = 86_400_000;
+/** The clock may be set meanwhile, of which nobody tells; a wake-up a minute costs nothing. */
+const MAX_SLEEP_MS = 60_000;
 
 export class ExpiryWatch {
   readonly #onDue: (now: number) => number;

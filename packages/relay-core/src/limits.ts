@@ -12,6 +12,8 @@ export interface RelayLimits extends AdmissionLimits, GateLimits, QuotaLimits {
   readonly maxWaitMs: number;
   /** a session in which nothing moves for so long is ended */
   readonly idleTimeoutMs: number;
+  /** a session one end of which has owed TCP an answer for so long is ended */
+  readonly answerWithinMs: number;
   /** a session that has lasted so long is ended; null: none is, for that */
   readonly maxDurationMs: number | null;
   /** default: unlimited */

@@ -25,6 +25,7 @@ export const LIMITS: RelayLimits = {
   waitMs: 10_000,
   maxWaitMs: 20_000,
   idleTimeoutMs: 60_000,
+  answerWithinMs: 60_000,
   maxDurationMs: null,
 };
 

@@ -55,6 +55,7 @@ export class Relay {
     const rendezvous = this.#rendezvous;
     this.#options = options;
     this.#limits = limits;
+    plane.answerWithinMs = limits.answerWithinMs;
     const quotas = new Quotas(limits, routes);
     const sessions = new LiveSessions(limits);
     const policy = options.certificates ?? DEFAULT_CERTIFICATE_POLICY;
@@ -244,6 +245,7 @@ export class Relay {
   /** From now on these hold. Whoever is here already stays, but for sessions that have lasted, or been idle, for too long. */
   setLimits(limits: RelayLimits): void {
     this.#limits = limits;
+    this.#options.plane.answerWithinMs = limits.answerWithinMs;
     this.#entering.setLimits(limits);
     this.#quotas.setLimits(limits);
     this.#sessions.setTimes(limits);

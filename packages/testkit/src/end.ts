@@ -1,6 +1,13 @@
 /** One end of a route: it asks the relay for its peer by CONNECT, is told that it is paired, or why not, and talks. */
 import type { Socket } from "node:net";
-import { type ClientCredentials, connectHead, OuterClient, readAll, readHead } from "./outer-client.ts";
+import {
+  type ClientCredentials,
+  connectHead,
+  type DialOptions,
+  OuterClient,
+  readAll,
+  readHead,
+} from "./outer-client.ts";
 
 /** The head of an answer. */
 export interface AnswerHead {
@@ -30,8 +37,9 @@ export class End {
     target: string,
     fields: Readonly<Record<string, string>> = {},
     first: string | Buffer = "",
+    options: DialOptions = {},
   ): Promise<End> {
-    const client = await OuterClient.dial(port, credentials);
+    const client = await OuterClient.dial(port, credentials, options);
     const flight = await client.flight(connectHead(target, { "Relay-Transport": "raw", ...fields }));
     const inside = client.answer();
     client.socket.write(Buffer.concat([flight, Buffer.from(first)]));
@@ -49,8 +57,9 @@ export class End {
     target: string,
     fields: Readonly<Record<string, string>> = {},
     first: string | Buffer = "",
+    options: DialOptions = {},
   ): Promise<End> {
-    const client = await OuterClient.dial(port, credentials);
+    const client = await OuterClient.dial(port, credentials, options);
     client.request(connectHead(target, fields));
     if (first.length > 0) client.tls.write(first);
     return new End(client, client.tls);

@@ -2,6 +2,7 @@ export { atExit } from "./at-exit.ts";
 export * from "./end.ts";
 export * from "./fake-daemon.ts";
 export * from "./meeting.ts";
+export * from "./network.ts";
 export * from "./outer-client.ts";
 export * from "./ports.ts";
 export * from "./postgres.ts";

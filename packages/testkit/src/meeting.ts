@@ -1,4 +1,5 @@
 /** Functions that meet at a running relay: parked one by one, or paired. */
+import type { Socket } from "node:net";
 import type { Transport } from "@serverless-relay/protocol";
 import { type AnswerHead, End } from "./end.ts";
 import type { FunctionFiles, RunningRelay } from "./running-relay.ts";
@@ -15,12 +16,14 @@ export interface Wishes {
   readonly first?: string | Buffer;
   /** of the listener; default: the shared one's */
   readonly port?: number;
+  /** makes the TCP connection; default: from here, to loopback */
+  readonly dial?: (port: number) => Promise<Socket>;
 }
 
 /** Asks for `peer`, and does not wait to be parked. */
 export function ask(relay: RunningRelay, self: FunctionFiles, peer: string, wishes: Wishes = {}): Promise<End> {
-  const { transport = "raw", channel = 443, fields = {}, first = "", port = relay.port } = wishes;
-  return End[transport](port, self, `${encodeURIComponent(peer)}:${channel}`, fields, first);
+  const { transport = "raw", channel = 443, fields = {}, first = "", port = relay.port, dial } = wishes;
+  return End[transport](port, self, `${encodeURIComponent(peer)}:${channel}`, fields, first, dial && { dial });
 }
 
 /** Asks for `peer`, and waits until the relay says that it is parked. */

@@ -21,6 +21,8 @@ export interface DialOptions extends SecureContextOptions {
   readonly localAddress?: string;
   /** is given each line of node:tls's event `keylog` */
   readonly onKeylog?: (line: string) => void;
+  /** makes the TCP connection; default: from here, to loopback */
+  readonly dial?: (port: number) => Promise<Socket>;
 }
 
 class HoldingStream extends RecordStream {
@@ -63,11 +65,9 @@ export class OuterClient {
   static async dial(
     port: number,
     credentials: ClientCredentials,
-    { localAddress, onKeylog, ...options }: DialOptions = {},
+    { localAddress, onKeylog, dial = (to) => dialLoopback(to, localAddress), ...options }: DialOptions = {},
   ): Promise<OuterClient> {
-    const from = localAddress === undefined ? {} : { localAddress };
-    const socket = dialTcp({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true, ...from });
-    await once(socket, "connect");
+    const socket = await dial(port);
     const records = new HoldingStream(socket);
     const tls = secure({
       socket: records,
@@ -125,6 +125,13 @@ export class OuterClient {
     this.tls.destroy();
     this.socket.destroy();
   }
+}
+
+async function dialLoopback(port: number, localAddress: string | undefined): Promise<Socket> {
+  const from = localAddress === undefined ? {} : { localAddress };
+  const socket = dialTcp({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true, ...from });
+  await once(socket, "connect");
+  return socket;
 }
 
 /** A CONNECT request head. */

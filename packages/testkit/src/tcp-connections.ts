@@ -21,7 +21,7 @@ export async function connectionsOf(pid: number): Promise<number> {
   );
   const held = new Set(targets);
   let count = 0;
-  for (const [, state, inode] of (await table()).matchAll(ROW)) {
+  for (const [, state, inode] of (await table(pid)).matchAll(ROW)) {
     if (state !== LISTENING && held.has(`socket:[${inode}]`)) count++;
   }
   return count;
@@ -31,9 +31,9 @@ export async function connectionsOf(pid: number): Promise<number> {
 const ROW = /^ *\d+: \S+ \S+ (\S+) \S+ \S+ \S+ +\d+ +\d+ ([1-9]\d*) /gm;
 const LISTENING = "0A";
 
-/** Documentation/networking/proc_net_tcp.rst of Linux. It may have tens of thousands of rows. */
-function table(): Promise<string> {
-  return readFile("/proc/net/tcp", "latin1");
+/** Documentation/networking/proc_net_tcp.rst of Linux: of the network that a process is in. It may have tens of thousands of rows. */
+function table(pid = process.pid): Promise<string> {
+  return readFile(`/proc/${pid}/net/tcp`, "latin1");
 }
 
 function hexPort(port: number | undefined): string {

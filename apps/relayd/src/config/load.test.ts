@@ -60,7 +60,7 @@ describe("a configuration that says the least", () => {
         sessionsPerFunction: 2500,
         sessionsPerRoute: 2500,
       },
-      sessions: { idleTimeout: 3_600_000, onRevoked: "end", onExpired: "keep" },
+      sessions: { idleTimeout: 3_600_000, answerWithin: 120_000, onRevoked: "end", onExpired: "keep" },
       drain: { timeout: 30_000 },
       splice: { mode: "auto", threads: 1 },
       routes: [],
@@ -133,7 +133,13 @@ log: { level: trace, format: json }
         bandwidthPerFunction: 1_048_576,
         bandwidthPerRoute: 2_097_152,
       },
-      sessions: { idleTimeout: 7_200_000, maxDuration: 86_400_000, onRevoked: "end", onExpired: "keep" },
+      sessions: {
+        idleTimeout: 7_200_000,
+        answerWithin: 120_000,
+        maxDuration: 86_400_000,
+        onRevoked: "end",
+        onExpired: "keep",
+      },
       drain: { timeout: 900_000 },
       splice: { mode: "kernel", threads: 4 },
       routes: [

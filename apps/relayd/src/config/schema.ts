@@ -214,6 +214,11 @@ export const configSchema = section("the keys listen, tls, control and state", {
     }),
   sessions: section("sessions: { idleTimeout: 1h }", {
     idleTimeout: duration.prefault("1h").describe("ends a session in which nothing moves in either direction"),
+    answerWithin: duration
+      .prefault("2m")
+      .describe(
+        "ends a session one end of which has owed TCP an answer for so long; one that only reads nothing is waited for",
+      ),
     maxDuration: duration
       .optional()
       .describe("ends a session that has lasted so long, whatever moves; default: none is ended for that"),

@@ -58,8 +58,8 @@ export class Notifier {
   }
 
   /** Is going to end, and not before the time that systemd gives it is extended by what sessions are given. */
-  stopping(deadlineMs: number): void {
-    const margin = Math.max(0, deadlineMs - Date.now()) + DRAIN_MARGIN_MS;
+  stopping(due: number): void {
+    const margin = Math.max(0, due - performance.now()) + DRAIN_MARGIN_MS;
     this.#send(`STOPPING=1\nEXTEND_TIMEOUT_USEC=${Math.ceil(margin) * 1000}`);
   }
 

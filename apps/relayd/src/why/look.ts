@@ -51,8 +51,13 @@ function parkedFacts({ name, channel, role, parkedAt, deadline, identity }: Park
     name,
     channel,
     role: role ?? null,
-    parkedAt: performance.timeOrigin + parkedAt,
-    deadline: performance.timeOrigin + deadline,
+    parkedAt: wallClock(parkedAt),
+    deadline: wallClock(deadline),
     notAfter: identity?.notAfter ?? null,
   };
+}
+
+/** `performance.now()` in milliseconds since the epoch, by what the clock says now. */
+function wallClock(monotonic: number): number {
+  return Date.now() - performance.now() + monotonic;
 }

@@ -47,6 +47,7 @@ export class StagedSession implements Session {
 }
 
 export class StagedPlane implements DataPlane {
+  answerWithinMs = 0;
   readonly kind = "stream";
   readonly legs: StagedLeg[] = [];
   /** under way, in the order in which they were asked for */

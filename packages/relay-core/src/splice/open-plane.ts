@@ -1,4 +1,5 @@
 /** Chooses the data plane: the kernel's where it is to be had, else streams; and says why. */
+import type { Tcp } from "./answers.ts";
 import type { DataPlane } from "./plane.ts";
 import { StreamPlane } from "./stream/plane.ts";
 
@@ -19,7 +20,7 @@ export interface OpenedPlane {
 
 /** Rejects where `mode` is `kernel` and that cannot be had. */
 export async function openDataPlane({ mode, threads, pipes }: PlaneChoice): Promise<OpenedPlane> {
-  if (mode === "stream") return { plane: new StreamPlane(), fallback: null };
+  if (mode === "stream") return { plane: new StreamPlane(await tcpOfSystem()), fallback: null };
   try {
     if (process.platform !== "linux") throw new Error(`splice(2) is Linux's, and this is ${process.platform}`);
     // Only here, for koffi is a native module: where it is missing, nothing else must be.
@@ -27,6 +28,18 @@ export async function openDataPlane({ mode, threads, pipes }: PlaneChoice): Prom
     return { plane: new KernelPlane({ threads, pipes }), fallback: null };
   } catch (error) {
     if (mode === "kernel") throw error;
-    return { plane: new StreamPlane(), fallback: error instanceof Error ? error.message : String(error) };
+    return {
+      plane: new StreamPlane(await tcpOfSystem()),
+      fallback: error instanceof Error ? error.message : String(error),
+    };
   }
+}
+
+/** Null where it is not Linux, or there is no koffi for it. */
+async function tcpOfSystem(): Promise<Tcp | null> {
+  if (process.platform !== "linux") return null;
+  return await import("./kernel/tcp.ts").then(
+    ({ linuxTcp }) => linuxTcp,
+    () => null,
+  );
 }

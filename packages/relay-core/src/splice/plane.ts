@@ -41,7 +41,7 @@ export interface Session {
   readonly ended: Promise<SessionOutcome>;
   /** sent by the first end, by the second, so far */
   readonly bytes: readonly [number, number];
-  /** when a byte was last delivered, or the session began: as Date.now() */
+  /** when a byte was last delivered, or the session began: as monotonicMs(), which no change of the clock moves */
   readonly lastActive: number;
   /** Subjects the session to these, instead of those that it was subject to. */
   throttle(by: readonly Throttle[]): void;
@@ -70,6 +70,12 @@ export interface ThreadVitals {
 
 export interface DataPlane {
   readonly kind: "stream" | "kernel";
+
+  /**
+   * A session is ended, as reset, when one of its ends has owed TCP an answer for so long, in ms, where the system tells of that.
+   * An end that answers, and reads nothing, is waited for.
+   */
+  answerWithinMs: number;
 
   /** One entry for each thread of its own. Cheap, but not to be asked at every event. */
   threads(): readonly ThreadVitals[];

@@ -3,6 +3,7 @@
  * the first of them may be due.
  */
 import type { Session } from "./plane.ts";
+import { monotonicMs } from "./token-bucket.ts";
 
 export interface SessionTimes {
   /** in which nothing has moved */
@@ -13,7 +14,7 @@ export interface SessionTimes {
 
 export class SessionWatch {
   #times: SessionTimes;
-  /** with Date.now() of when each began */
+  /** with monotonicMs() of when each began */
   readonly #sessions = new Map<Session, number>();
   #timer: NodeJS.Timeout | null = null;
 
@@ -30,7 +31,7 @@ export class SessionWatch {
 
   /** Watches the session until it ends. */
   add(session: Session): void {
-    this.#sessions.set(session, Date.now());
+    this.#sessions.set(session, monotonicMs());
     this.#timer ??= setTimeout(this.#sweep, this.#shortest());
     void session.ended.then(() => {
       this.#sessions.delete(session);
@@ -40,7 +41,7 @@ export class SessionWatch {
 
   readonly #sweep = (): void => {
     const { idleTimeoutMs, maxDurationMs } = this.#times;
-    const now = Date.now();
+    const now = monotonicMs();
     let next = now + this.#shortest();
     for (const [session, began] of this.#sessions) {
       const idleAt = session.lastActive + idleTimeoutMs;

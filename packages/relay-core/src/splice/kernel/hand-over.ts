@@ -1,10 +1,7 @@
 /** Takes the file descriptor of a connection away from Node, and gives one back. */
 import { Socket } from "node:net";
 import type { BareLink } from "../../link.ts";
-import { duplicate, setUserTimeout } from "./syscalls.ts";
-
-/** Long enough for a path that recovers, short enough for NATs and load balancers, which forget after 350 s. */
-const USER_TIMEOUT_MS = 120_000;
+import { duplicate } from "./syscalls.ts";
 
 /** What is left of a connection without Node: the descriptor, and what Node had read of it. */
 export interface TakenOver {
@@ -27,7 +24,6 @@ export function takeOver({ socket, readAhead }: BareLink): TakenOver | null {
   }
   socket.on("error", () => {});
   socket.destroy();
-  setUserTimeout(fd, USER_TIMEOUT_MS);
   return { fd, readAhead: joined(read) };
 }
 
@@ -47,7 +43,7 @@ export function giveBack({ fd, readAhead }: TakenOver): BareLink {
 }
 
 /** Node has no public word for it. Null where this Node keeps it elsewhere, or there is none any more. */
-function descriptorOf(socket: Socket): number | null {
+export function descriptorOf(socket: Socket): number | null {
   const handle: unknown = "_handle" in socket ? socket._handle : null;
   if (typeof handle !== "object" || handle === null || !("fd" in handle)) return null;
   return typeof handle.fd === "number" && handle.fd >= 0 ? handle.fd : null;

@@ -3,13 +3,25 @@
  * the sessions, and closes what has ended. It sleeps in epoll_wait, and uses no CPU while nothing moves.
  */
 import { Allowance } from "../allowance.ts";
+import { Answers } from "../answers.ts";
 import type { CloseReason } from "../plane.ts";
 import { monotonicMs, TokenBucket } from "../token-bucket.ts";
 import { Epoll } from "./epoll.ts";
 import { type Endpoint, type Failure, Flow, type Step } from "./flow.ts";
 import { type Command, Counter, Flag, type Report, type ThreadSetup } from "./messages.ts";
 import { PipePool } from "./pipe-pool.ts";
-import { close, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, read, readable, reset } from "./syscalls.ts";
+import {
+  close,
+  EPOLLERR,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLRDHUP,
+  read,
+  readable,
+  reset,
+  tcpState,
+} from "./syscalls.ts";
 import { noteTurn } from "./vitals.ts";
 import { WaitingList } from "./waiting-list.ts";
 
@@ -21,6 +33,9 @@ const LONGEST_SLEEP_MS = 60_000;
 
 /** When there is no session any more, pipes are kept for so long. */
 const UNUSED_PIPES_MS = 1_000;
+
+/** Sessions that are looked at in one turn, whether their ends answer: some 2 µs each. */
+const LOOKS_A_TURN = 128;
 
 const FIRST_FIRST = [0, 1] as const;
 const SECOND_FIRST = [1, 0] as const;
@@ -40,6 +55,8 @@ interface Leg extends Endpoint {
   session: Session | null;
   /** watched for THROTTLED, not for CARRIED */
   muted: boolean;
+  /** null as long as it is parked */
+  answers: Answers | null;
 }
 
 interface Session {
@@ -67,6 +84,9 @@ export class Loop {
   readonly #sessions = new Map<number, Session>();
   readonly #throttled = new WaitingList<Session>();
   #ready: Session[] = [];
+  /** those that have yet to be looked at, whether their ends answer */
+  #unlooked: Iterator<Session> | null = null;
+  #withinMs = Number.POSITIVE_INFINITY;
   #closing = false;
 
   constructor(setup: ThreadSetup, receive: () => Command | undefined, report: (report: Report) => void) {
@@ -80,7 +100,8 @@ export class Loop {
   /** Returns when it has been told to close, with every file descriptor closed. */
   run(): void {
     while (!this.#closing) {
-      const events = this.#epoll.wait(this.#ready.length > 0 ? 0 : this.#untilDue());
+      const waits = this.#ready.length === 0 && this.#unlooked === null;
+      const events = this.#epoll.wait(waits ? this.#untilDue() : 0);
       if (events === 0 && this.#sessions.size === 0) this.#pipes.close(); // nobody has come for them
       const began = performance.now();
       this.#epoll.each(events, this.#onEvent);
@@ -88,6 +109,7 @@ export class Loop {
       const turn = this.#ready;
       this.#ready = [];
       for (const session of turn) this.#advance(session);
+      if (this.#unlooked !== null) this.#lookForAnswers(this.#unlooked);
       noteTurn(this.#setup.vitals, (performance.now() - began) / 1000, this.#pipes.open);
       if (Atomics.load(this.#setup.flags, Flag.stop) === 1) break;
     }
@@ -193,7 +215,21 @@ export class Loop {
     const at = slot * Counter.perSlot;
     counters[at + Counter.first] = flows[0].delivered;
     counters[at + Counter.second] = flows[1].delivered;
-    counters[at + Counter.lastActive] = Date.now();
+    counters[at + Counter.lastActive] = monotonicMs();
+  }
+
+  /** Thousands of sessions are looked at in slices, so that the others go on. */
+  #lookForAnswers(unlooked: Iterator<Session>): void {
+    const now = monotonicMs();
+    for (let looks = 0; looks < LOOKS_A_TURN; looks++) {
+      const { done, value: session } = unlooked.next();
+      if (done === true) {
+        this.#unlooked = null;
+        return;
+      }
+      const silent = session.legs.findIndex(({ fd, answers }) => owedMs(fd, answers, now) >= this.#withinMs);
+      if (silent >= 0) this.#end(session, "reset", silent === 0 ? 0 : 1);
+    }
   }
 
   #fail(session: Session, from: 0 | 1, { side, errno }: Failure): void {
@@ -251,6 +287,10 @@ export class Loop {
       case "retime":
         this.#throttled.retime(({ allowance }) => allowance?.dueAt() ?? 0);
         break;
+      case "endUnanswered":
+        this.#withinMs = command.withinMs;
+        this.#unlooked ??= this.#sessions.values();
+        break;
       case "turn":
         this.#report({ kind: "turned" });
         break;
@@ -266,7 +306,17 @@ export class Loop {
       this.#report({ kind: "released", leg: id, fd });
       return;
     }
-    const leg: Leg = { id, fd, quiet, readable: true, writable: true, ended: false, session: null, muted: false };
+    const leg: Leg = {
+      id,
+      fd,
+      quiet,
+      readable: true,
+      writable: true,
+      ended: false,
+      session: null,
+      muted: false,
+      answers: null,
+    };
     this.#legs.set(id, leg);
   }
 
@@ -290,6 +340,7 @@ export class Loop {
     this.#sessions.set(id, session);
     for (const leg of session.legs) {
       leg.session = session;
+      leg.answers = new Answers();
       this.#epoll.change(leg.fd, leg.id, CARRIED);
     }
     this.#enqueue(session);
@@ -318,6 +369,11 @@ function allowanceOf(buckets: readonly SharedArrayBuffer[]): Allowance | null {
 
 function pendingOf(bytes: Uint8Array): Buffer | null {
   return bytes.length === 0 ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function owedMs(fd: number, answers: Answers | null, now: number): number {
+  const state = tcpState(fd);
+  return state === null || answers === null ? 0 : answers.owedMs(state, now);
 }
 
 function isFailure(step: Step): step is Failure {

@@ -20,6 +20,8 @@ export type Command =
   /** Give a parked connection back. */
   | { readonly kind: "release"; readonly leg: number }
   | { readonly kind: "end"; readonly session: number; readonly reason: CloseReason }
+  /** End the sessions one end of which has owed an answer for so long. */
+  | { readonly kind: "endUnanswered"; readonly withinMs: number }
   /** Say that you have turned. */
   | { readonly kind: "turn" }
   | { readonly kind: "close" };
@@ -46,7 +48,7 @@ export const Flag = {
   count: 2,
 } as const;
 
-/** Shared counters: for each slot, bytes sent by the first end, by the second, and when any last were (Date.now()). */
+/** Shared counters: for each slot, bytes sent by the first end, by the second, and when any last were (monotonicMs()). */
 export const Counter = { first: 0, second: 1, lastActive: 2, perSlot: 3 } as const;
 
 export interface ThreadSetup {

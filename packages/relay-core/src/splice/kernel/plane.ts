@@ -4,11 +4,14 @@
  * pair is inside TLS, so is the other end's connection.
  */
 import type { Link } from "../../link.ts";
+import { AnswerWatch } from "../answers.ts";
 import type { CloseReason, DataPlane, Leg, Session, SessionOutcome, ThreadVitals, Throttle } from "../plane.ts";
 import { StreamPlane } from "../stream/plane.ts";
 import { bucketsOf, SharedThrottle } from "../throttle.ts";
 import { giveBack, takeOver } from "./hand-over.ts";
 import { Counter, type Report } from "./messages.ts";
+import { setKeepAlive } from "./syscalls.ts";
+import { linuxTcp } from "./tcp.ts";
 import { SpliceThread } from "./thread.ts";
 
 /** Large pipes for all threads together: an unprivileged user may have 64 MiB of pipes. */
@@ -84,11 +87,14 @@ class KernelSession implements Session {
 
 export class KernelPlane implements DataPlane {
   readonly kind = "kernel";
-  readonly #streams = new StreamPlane();
+  readonly #streams = new StreamPlane(linuxTcp);
   readonly #threads: readonly SpliceThread[];
   readonly #legs = new Map<number, KernelLeg>();
   readonly #releases = new Map<number, (fd: number | null) => void>();
   readonly #sessions = new Map<number, KernelSession>();
+  readonly #answers = new AnswerWatch((withinMs) => {
+    for (const thread of this.#threads) thread.send({ kind: "endUnanswered", withinMs });
+  });
   #lastId = 0;
 
   /** @param threads how many splice threads sessions are spread over; `pipes`: how many they may have open in all */
@@ -98,8 +104,18 @@ export class KernelPlane implements DataPlane {
     this.#threads = Array.from({ length: threads }, () => new SpliceThread(perThread, this.#onReport));
   }
 
+  get answerWithinMs(): number {
+    return this.#answers.withinMs;
+  }
+
+  set answerWithinMs(ms: number) {
+    this.#answers.withinMs = ms;
+    this.#streams.answerWithinMs = ms;
+  }
+
   park(link: Link, onDeparted: () => void): Leg {
     const taken = link.kind === "bare" ? takeOver(link) : null;
+    if (taken !== null) setKeepAlive(taken.fd, this.answerWithinMs);
     const leg = new KernelLeg(++this.#lastId, taken?.readAhead ?? NOTHING, onDeparted);
     if (taken === null) leg.stream = this.#streams.park(link, onDeparted);
     else this.#parkAt(this.#leastLoaded(), leg, taken.fd);
@@ -146,6 +162,7 @@ export class KernelPlane implements DataPlane {
   }
 
   async close(): Promise<void> {
+    this.#answers.close();
     await Promise.all(this.#threads.map((thread) => thread.close()));
     for (const release of this.#releases.values()) release(null);
     await this.#streams.close();

@@ -4,6 +4,7 @@
  */
 import { constants } from "node:os";
 import koffi from "koffi";
+import type { TcpState } from "../answers.ts";
 
 export const { EAGAIN, EINTR } = constants.errno;
 
@@ -28,7 +29,11 @@ const FIONREAD = 0x541b;
 const SOL_SOCKET = 1;
 const SO_LINGER = 13;
 const IPPROTO_TCP = 6;
-const TCP_USER_TIMEOUT = 18;
+const SO_KEEPALIVE = 9;
+const TCP_KEEPIDLE = 4;
+const TCP_KEEPINTVL = 5;
+const TCP_KEEPCNT = 6;
+const TCP_INFO = 11;
 const SHUT_WR = 1;
 const MSG_PEEK_NOW = 0x02 | 0x40; // MSG_PEEK | MSG_DONTWAIT
 
@@ -41,6 +46,7 @@ const c = {
   epollCtl: libc.func("int epoll_ctl(int, int, int, void *)"),
   epollWait: libc.func("int epoll_wait(int, void *, int, int)"),
   eventfd: libc.func("int eventfd(unsigned int, int)"),
+  getsockopt: libc.func("int getsockopt(int, int, int, void *, void *)"),
   ioctl: libc.func("int ioctl(int, unsigned long, void *)"),
   pipe: libc.func("int pipe2(void *, int)"),
   read: libc.func("long read(int, void *, size_t)"),
@@ -93,14 +99,41 @@ export const setPipeSize = (fd: number, bytes: number): number => result(c.dup(f
 export const pipeSize = (fd: number): number => result(c.dup(fd, F_GETPIPE_SZ, 0));
 
 /**
- * Gives a connection up when what was sent has not been acknowledged for `ms`: keepalive alone does not notice a peer that
- * is gone while there is something to send.
+ * Has a connection on which nothing moves probed after half of `ms`, and broken when all probes of the other half are lost. The
+ * kernel counts in seconds. It sends none while there is something to send: tcpState() is for that.
  */
-export function setUserTimeout(fd: number, ms: number): void {
-  const value = Buffer.alloc(4);
-  value.writeInt32LE(ms, 0);
-  c.setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, value, value.length);
+export function setKeepAlive(fd: number, ms: number): void {
+  const seconds = (share: number) => Math.max(1, Math.round((ms * share) / 1000));
+  setOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  setOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds(1 / 2));
+  setOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds(1 / 2 / PROBES));
+  setOption(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
 }
+
+const PROBES = 6;
+
+function setOption(fd: number, level: number, option: number, value: number): void {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value, 0);
+  c.setsockopt(fd, level, option, bytes, bytes.length);
+}
+
+/** Null if it is no connection any more. */
+export function tcpState(fd: number): TcpState | null {
+  lengthOfInfo.writeUInt32LE(info.length, 0);
+  if (c.getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, lengthOfInfo) < 0) return null;
+  const [probes = 0, unacked, heardMs] = [
+    info[INFO.probes],
+    info.readUInt32LE(INFO.unacked),
+    info.readUInt32LE(INFO.heard),
+  ];
+  return { owes: probes > 0 || unacked > 0, heardMs };
+}
+
+/** Of struct tcp_info (linux/tcp.h): tcpi_probes, tcpi_unacked, tcpi_last_ack_recv. It has only ever been added to. */
+const INFO = { probes: 3, unacked: 24, heard: 56 } as const;
+const info = Buffer.alloc(60);
+const lengthOfInfo = Buffer.alloc(4);
 
 /** Closes with RST instead of FIN. */
 export function reset(fd: number): void {

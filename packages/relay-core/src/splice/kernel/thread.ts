@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { ThreadVitals } from "../plane.ts";
+import { monotonicMs } from "../token-bucket.ts";
 import { type Command, Counter, Flag, type Report, type ThreadSetup } from "./messages.ts";
 import { close, eventfd, write } from "./syscalls.ts";
 import { newVitals, readVitals } from "./vitals.ts";
@@ -90,7 +91,7 @@ export class SpliceThread {
     const at = slot * Counter.perSlot;
     this.counters[at + Counter.first] = first;
     this.counters[at + Counter.second] = second;
-    this.counters[at + Counter.lastActive] = Date.now();
+    this.counters[at + Counter.lastActive] = monotonicMs();
   }
 
   freeSlot(slot: number): void {

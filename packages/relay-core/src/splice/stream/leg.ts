@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Link } from "../../link.ts";
+import { Answers, type Tcp } from "../answers.ts";
 import type { Leg } from "../plane.ts";
 
 /** What a parked client may have read ahead on the relay; the rest waits in the kernel. */
@@ -14,6 +15,7 @@ export class StreamLeg implements Leg {
   /** bytes go in and come out here: the bare socket, or the TLS over it */
   readonly stream: Duplex;
   readonly #socket: Socket;
+  readonly #answers = new Answers();
   #held: Buffer[] = [];
   #heldBytes = 0;
   #ended = false;
@@ -38,6 +40,12 @@ export class StreamLeg implements Leg {
   /** Both its directions have come to their end: that it closes is no break. */
   get isOver(): boolean {
     return this.stream.readableEnded && this.stream.writableFinished;
+  }
+
+  /** For how long its client has owed TCP an answer, in ms. */
+  owedMs(tcp: Tcp, now: number): number {
+    const state = tcp.stateOf(this.#socket);
+    return state === null ? 0 : this.#answers.owedMs(state, now);
   }
 
   /** The stay is over: the stream is paused, without listeners but one for errors; what was held is handed over. */

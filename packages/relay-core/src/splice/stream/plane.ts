@@ -1,8 +1,10 @@
 /** The portable data plane, on Node streams. It carries transport tls on every platform. */
 import type { Link } from "../../link.ts";
 import { Allowance } from "../allowance.ts";
+import { AnswerWatch, type Tcp } from "../answers.ts";
 import type { DataPlane, Leg, Session, ThreadVitals, Throttle } from "../plane.ts";
 import { bucketsOf, SharedThrottle } from "../throttle.ts";
+import { monotonicMs } from "../token-bucket.ts";
 import { StreamLeg } from "./leg.ts";
 import { StreamSession } from "./session.ts";
 
@@ -10,8 +12,27 @@ export class StreamPlane implements DataPlane {
   readonly kind = "stream";
   readonly #parked = new Set<StreamLeg>();
   readonly #sessions = new Set<StreamSession>();
+  readonly #tcp: Tcp | null;
+  readonly #answers = new AnswerWatch((withinMs) => {
+    const now = monotonicMs();
+    if (this.#tcp !== null) for (const session of this.#sessions) session.endUnanswered(this.#tcp, withinMs, now);
+  });
+
+  /** @param tcp null: whoever does not answer any more is left to the system's own timeouts */
+  constructor(tcp: Tcp | null = null) {
+    this.#tcp = tcp;
+  }
+
+  get answerWithinMs(): number {
+    return this.#answers.withinMs;
+  }
+
+  set answerWithinMs(ms: number) {
+    this.#answers.withinMs = ms;
+  }
 
   park(link: Link, onDeparted: () => void): Leg {
+    this.#tcp?.probe(link.socket, this.answerWithinMs);
     const leg = new StreamLeg(link, () => {
       this.#parked.delete(leg);
       onDeparted();
@@ -60,6 +81,7 @@ export class StreamPlane implements DataPlane {
   }
 
   async close(): Promise<void> {
+    this.#answers.close();
     for (const leg of this.#parked) leg.reset();
     for (const session of this.#sessions) session.end("shutdown");
     await Promise.all([...this.#sessions].map((session) => session.ended));

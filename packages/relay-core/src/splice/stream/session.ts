@@ -3,6 +3,7 @@
  * a broken connection resets the other.
  */
 import { Allowance } from "../allowance.ts";
+import type { Tcp } from "../answers.ts";
 import type { CloseReason, Session, SessionOutcome, Throttle } from "../plane.ts";
 import { bucketsOf } from "../throttle.ts";
 import { monotonicMs } from "../token-bucket.ts";
@@ -15,7 +16,7 @@ const LONGEST_WAIT_MS = 60_000;
 export class StreamSession implements Session {
   readonly ended: Promise<SessionOutcome>;
   readonly bytes: [number, number] = [0, 0];
-  lastActive = Date.now();
+  lastActive = monotonicMs();
   readonly #legs: readonly [StreamLeg, StreamLeg];
   readonly #directions: readonly [Direction, Direction];
   readonly #settle: (outcome: SessionOutcome) => void;
@@ -63,6 +64,13 @@ export class StreamSession implements Session {
     this.#finish(reason, null);
   }
 
+  /** Resets it if one of its ends has owed TCP an answer for so long. */
+  endUnanswered(tcp: Tcp, withinMs: number, now: number): void {
+    for (const [end, leg] of this.#legs.entries()) {
+      if (leg.owedMs(tcp, now) >= withinMs) this.#broke(end as 0 | 1);
+    }
+  }
+
   #carrier(from: 0 | 1) {
     return {
       allowance: () => this.#allowance,
@@ -70,7 +78,7 @@ export class StreamSession implements Session {
       delivered: (bytes: number) => {
         this.bytes[from] += bytes;
         this.#first = from === 0 ? 1 : 0;
-        this.lastActive = Date.now();
+        this.lastActive = monotonicMs();
       },
       throttled: () => this.#wait(),
       done: () => this.#directionDone(),
