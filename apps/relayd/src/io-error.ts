@@ -20,6 +20,10 @@ export function explainIoError(error: unknown, purpose: "read" | "write"): strin
       return `permission denied; let the user that runs relayd ${purpose === "read" ? "read" : "write to"} it`;
     case "EISDIR":
       return "is a directory; name a file";
+    case "EFTYPE":
+      return "is a device, a pipe or a socket; name a file";
+    case "EFBIG":
+      return "has more than 256 MiB; name the right file";
     case "EROFS":
       return "is on a read-only file system; choose another place";
     case "ENAMETOOLONG":

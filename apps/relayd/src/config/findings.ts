@@ -1,9 +1,9 @@
 /** Gathers what is found about the places that the configuration names, so that all of it can be reported at once. */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { explainIoError } from "../io-error.ts";
 import { ConfigError } from "./config-error.ts";
 import type { LoadedConfig } from "./load.ts";
+import { readRegularFile } from "./read-file.ts";
 import type { KeyPath } from "./source.ts";
 
 /** A file that a key of the configuration names. */
@@ -45,7 +45,7 @@ export class Findings {
   /** The file's text; null, and a problem noted, if it cannot be read. */
   async read(file: NamedFile): Promise<string | null> {
     try {
-      const text = await readFile(file.path, "utf8");
+      const text = (await readRegularFile(file.path)).toString("utf8");
       this.#read.update(`${file.path}\0${text.length}\0${text}`);
       return text;
     } catch (error) {

@@ -4,7 +4,7 @@
  * paths point to is looked at by files.ts).
  */
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { z } from "zod";
@@ -12,6 +12,7 @@ import { errorCode, explainIoError } from "../io-error.ts";
 import type { ClusterConfig } from "./cluster.ts";
 import { ConfigError } from "./config-error.ts";
 import { adviseOnUnknownKey } from "./known-keys.ts";
+import { readRegularFile } from "./read-file.ts";
 import { type Config, configSchema } from "./schema.ts";
 import { type KeyPath, parseSource, type Source } from "./source.ts";
 import { resolveWakePaths } from "./wake.ts";
@@ -72,7 +73,7 @@ async function findConfig(surroundings: Surroundings): Promise<string> {
 
 async function readConfig(path: string, label: string): Promise<string> {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readRegularFile(path));
   } catch (error) {
     const what = error instanceof TypeError ? "is not text in UTF-8; save it as such" : explainIoError(error, "read");
     throw new ConfigError([`${label}: ${what}`]);

@@ -12,7 +12,7 @@ const DEFAULT_WITHIN_MS = 120_000;
 const LOOKS = 4;
 
 export interface TcpState {
-  /** something was sent, bytes or a probe, that has not been acknowledged */
+  /** something was sent, bytes or a probe, and no acknowledgement has come since */
   readonly owes: boolean;
   /** ms since anything was acknowledged */
   readonly heardMs: number;

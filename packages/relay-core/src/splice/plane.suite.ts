@@ -251,7 +251,7 @@ export function describeDataPlane(name: string, open: () => DataPlane): void {
       const session = await joined(a, b);
       const sent = randomBytes(16 << 20);
       a.socket.end(sent);
-      await new Promise((resolve) => setTimeout(resolve, 10 * plane.answerWithinMs)); // that is what is promised
+      await new Promise((resolve) => setTimeout(resolve, 6 * plane.answerWithinMs)); // that is what is promised
       b.socket.end();
       expect(digest(await readAll(b.socket))).toBe(digest(sent));
       a.socket.resume();

@@ -122,16 +122,15 @@ function setOption(fd: number, level: number, option: number, value: number): vo
 export function tcpState(fd: number): TcpState | null {
   lengthOfInfo.writeUInt32LE(info.length, 0);
   if (c.getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, lengthOfInfo) < 0) return null;
-  const [probes = 0, unacked, heardMs] = [
-    info[INFO.probes],
-    info.readUInt32LE(INFO.unacked),
-    info.readUInt32LE(INFO.heard),
-  ];
-  return { owes: probes > 0 || unacked > 0, heardMs };
+  const heardMs = info.readUInt32LE(INFO.heard);
+  // Bytes that an end has no room for are sent again and again, and it answers each time: that they cannot be taken.
+  const unanswered = info.readUInt32LE(INFO.unacked) > 0 && info.readUInt32LE(INFO.sent) < heardMs;
+  // One probe may be lost; and Linux answers them twice a second at most.
+  return { owes: unanswered || info.readUInt8(INFO.probes) > 1, heardMs };
 }
 
-/** Of struct tcp_info (linux/tcp.h): tcpi_probes, tcpi_unacked, tcpi_last_ack_recv. It has only ever been added to. */
-const INFO = { probes: 3, unacked: 24, heard: 56 } as const;
+/** Of struct tcp_info (linux/tcp.h): tcpi_probes, tcpi_unacked, tcpi_last_data_sent, tcpi_last_ack_recv. It has only ever been added to. */
+const INFO = { probes: 3, unacked: 24, sent: 44, heard: 56 } as const;
 const info = Buffer.alloc(60);
 const lengthOfInfo = Buffer.alloc(4);
 

@@ -1,4 +1,5 @@
+import { linuxTcp } from "../kernel/tcp.ts";
 import { describeDataPlane } from "../plane.suite.ts";
 import { StreamPlane } from "./plane.ts";
 
-describeDataPlane("stream", () => new StreamPlane());
+describeDataPlane("stream", () => new StreamPlane(linuxTcp));
