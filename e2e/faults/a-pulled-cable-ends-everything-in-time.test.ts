@@ -44,7 +44,7 @@ interface Live {
   readonly what: string;
   readonly session: string;
   readonly ends: readonly [End, End];
-  begin(): void;
+  readonly begin: () => void;
 }
 
 type Mix = readonly ["raw" | "tls", "raw" | "tls"];
@@ -70,7 +70,7 @@ interface Waiting {
   readonly address: string;
   readonly event: "dropped" | "refused";
   readonly reason: string;
-  leave(): void;
+  readonly leave: () => void;
 }
 
 /** f1 in every state before that of a session. */

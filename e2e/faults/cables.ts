@@ -7,7 +7,7 @@ export interface Cables {
   readonly f1: FunctionFiles;
   readonly f2: FunctionFiles;
   /** as `place`, over its cable */
-  from(place: Place, wishes?: Wishes): Wishes;
+  readonly from: (place: Place, wishes?: Wishes) => Wishes;
   remove(): Promise<void>;
 }
 

@@ -70,21 +70,22 @@ const value: fc.Arbitrary<unknown> = fc.oneof(
   name,
 );
 const fields = [
-  ...[
-    "f1",
-    "f2",
-    "protocol",
-    "port",
-    "channelLimit",
-    "maxSessions",
-    "ttl",
-    "once",
-    "wait",
-    "bandwidth",
-    "pins",
-    "level",
-  ],
-  ...["__proto__", "constructor", "toString", "unknown"],
+  "f1",
+  "f2",
+  "protocol",
+  "port",
+  "channelLimit",
+  "maxSessions",
+  "ttl",
+  "once",
+  "wait",
+  "bandwidth",
+  "pins",
+  "level",
+  "__proto__",
+  "constructor",
+  "toString",
+  "unknown",
 ];
 const body = fc.oneof(
   fc.record({
