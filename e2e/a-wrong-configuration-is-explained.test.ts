@@ -189,5 +189,7 @@ it("--help and --version answer and exit with 0, wrong arguments with 64", async
 function runWithoutPrivileges(command: string, ...args: string[]): Promise<Finished> {
   const cwd = relay.directory;
   if (process.getuid?.() !== 0) return runCommand(command, args, { cwd });
-  return runCommand("setpriv", ["--bounding-set=-dac_override,-dac_read_search,-net_bind_service", command, ...args], { cwd });
+  return runCommand("setpriv", ["--bounding-set=-dac_override,-dac_read_search,-net_bind_service", command, ...args], {
+    cwd,
+  });
 }
