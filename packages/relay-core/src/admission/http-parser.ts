@@ -14,7 +14,7 @@ export function createConnectParser(
   onRequest: (stream: Duplex, requested: Requested) => void,
 ): Server {
   const server = createServer({ maxHeaderSize, requireHostHeader: false, headersTimeout: 0, requestTimeout: 0 });
-  // Else Node 22 leaves out what comes behind the first thousand fields or so; the size is bounded in any case.
+  // Else some versions of Node leave out what comes behind the first thousand fields or so; the size is bounded in any case.
   server.maxHeadersCount = 0;
   server.keepAliveTimeout = 0;
   server.timeout = 0;
