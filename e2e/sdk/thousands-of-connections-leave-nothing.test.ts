@@ -41,8 +41,8 @@ async function exchange(word: string): Promise<string> {
   return await text(socket);
 }
 
-/** What of this process would be more if a connection left something. */
-function held(): Record<string, number> {
+/** What of this process would be more if a connection left something; the test runner's timers are among it, and come and go. */
+function held() {
   const kinds = process.getActiveResourcesInfo();
   const count = (kind: string) => kinds.filter((it) => it === kind).length;
   return {
@@ -60,7 +60,10 @@ it(`${SEQUENTIAL} connections, one after another, leave no socket, no listener a
   const before = held();
   for (let n = 0; n < SEQUENTIAL; n++) expect(await exchange(`${n}`)).toBe(`${n}`);
   await parked();
-  await until("nothing more is held than before", () => JSON.stringify(held()) === JSON.stringify(before));
+  await until("nothing more is held than before", () => {
+    const now = held();
+    return (Object.keys(now) as (keyof typeof now)[]).every((kind) => now[kind] <= before[kind]);
+  });
   await until("relayd holds the parked alone", async () => (await connectionsOf(relay.process.pid)) === 16);
 }, 300_000);
 
