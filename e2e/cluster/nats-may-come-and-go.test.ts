@@ -58,3 +58,14 @@ it("while NATS is away, sessions go on and functions at one relay meet; those at
   expect(await monitored("/metrics")).toContain("relayd_cluster_nats_connected 1\n");
   expect(await monitored("/readyz")).toBe("200 ready\n");
 });
+
+it("a relay that finds no NATS at its start says so and ends, so that it is started again", async () => {
+  const relay = cluster.relay(1);
+  await relay.crash();
+  await cluster.nats.halt();
+  const { code, stderr } = await relay.relayd("--config", "relayd.yaml");
+  expect(stderr).toMatch(/^cluster\.nats\.servers nats:.*: connection refused; start NATS/m);
+  expect(code).toBe(69);
+  await cluster.nats.boot();
+  await relay.boot();
+});

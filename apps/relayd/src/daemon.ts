@@ -111,7 +111,7 @@ export class Daemon implements DaemonParts {
     this.reloader = new Reloader(this, loaded);
   }
 
-  /** Serves once resolved. Throws StoreError, ListenError, NoPortLeft or ControlSocketError, with nothing left open. */
+  /** Serves once resolved. Throws StoreError, ClusterError, ListenError, NoPortLeft or ControlSocketError, with nothing left open. */
   static async start(loaded: LoadedConfig, materials: Materials, surroundings: Surroundings): Promise<Daemon> {
     const { log } = surroundings;
     const store = await openLmdbRouteStore(loaded.config.state.dir);
@@ -119,7 +119,10 @@ export class Daemon implements DaemonParts {
     const { plane, fallback } = await openDataPlane({ ...loaded.config.splice, pipes: shares.pipes });
     if (fallback !== null) log.warn({ why: fallback }, "sessions are carried by streams, not in the kernel");
     warnOfOpenFiles(loaded.config, shares, log);
-    const cluster = await joinCluster(loaded.config, materials, log);
+    const cluster = await joinCluster(loaded.config, materials, log).catch(async (error: unknown) => {
+      await Promise.all([plane.close(), store.close()]); // its threads would keep the process, that nobody then starts again
+      throw error;
+    });
     const routes = cluster === null ? store : new ClusterRouteStore(cluster.routes, store);
     const daemon = new Daemon(loaded, materials, routes, plane, cluster, surroundings);
     try {
