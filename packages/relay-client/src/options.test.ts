@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { type Certificates, makeCertificates } from "./certificates.test-support.ts";
 import { type ConnectOptions, planOf } from "./options.ts";
 
@@ -58,6 +58,15 @@ describe("options", () => {
     const identity = { ...certificates.f1, key: certificates.f2.key };
     expect(() => plan({ identity })).toThrow("identity.key must be an unencrypted private key in PEM that belongs");
     expect(() => plan({ relayCa: "" })).toThrow(/^relayCa must be /);
+  });
+
+  it("are not looked at by a Node that is too old: it is told so", () => {
+    vi.stubGlobal("Promise", {}); // Node 20's lacks withResolvers
+    try {
+      expect(() => plan({})).toThrow(`needs Node 22.13 or later; this is ${process.version}`);
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 
   it("give time to wait for the peer, and some more", () => {

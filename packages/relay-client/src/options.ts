@@ -90,6 +90,7 @@ const ANSWER_MS = 1_000;
 
 /** Throws TypeError or RangeError, naming the option, and RelayTimeout if `remaining` leaves no time. */
 export function planOf(options: ConnectOptions): Plan {
+  checkNode();
   const { peer, role, as, wait, channel, transport = "raw", identity, relayCa } = options;
   const relay = relayAddress(options.relay);
   check(isName(peer), "peer", peer, NAME_RULE);
@@ -117,6 +118,12 @@ export function planOf(options: ConnectOptions): Plan {
     onWaiting: options.onWaiting,
     onPaired: options.onPaired,
   };
+}
+
+/** An older Node would get as far as a method that it lacks, and name that. */
+function checkNode(): void {
+  if (typeof Promise.withResolvers === "function") return;
+  throw new Error(`@serverless-relay/client needs Node 22.13 or later; this is ${process.version}`);
 }
 
 function patience(options: ConnectOptions): Pick<Plan, "timeout" | "wait"> {
