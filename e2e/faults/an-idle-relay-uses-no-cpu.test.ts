@@ -8,7 +8,9 @@ let plain: PlainRelay;
 const sockets: Socket[] = [];
 
 beforeAll(async () => {
-  plain = await startPlainRelay("21120-21129", { yaml: "splice: kernel" });
+  plain = await startPlainRelay("21120-21129", {
+    yaml: "splice: kernel\nlimits: { handshakesPerAddress: 4000, arrivalsPerAddress: 100000, arrivalsPerFunction: 100000 }",
+  });
 });
 
 afterAll(async () => {
@@ -17,7 +19,7 @@ afterAll(async () => {
 });
 
 it(`with ${SESSIONS} idle sessions`, async () => {
-  for (let count = 0; count < SESSIONS; count++) sockets.push(...(await plain.pair()));
+  sockets.push(...(await plain.crowd(SESSIONS)));
   const { pid } = plain.relay.process;
   expect(descriptors(pid).pipes).toBeLessThan(100); // an idle session holds none
   await expect

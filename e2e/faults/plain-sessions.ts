@@ -1,4 +1,5 @@
 /** A relay whose one route has a plain listener: sessions without any TLS, for tests of how bytes are carried. */
+import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { type RelayOptions, RunningRelay, until } from "@serverless-relay/testkit";
@@ -9,6 +10,8 @@ export interface PlainRelay {
   readonly port: number;
   /** Two ends of a new session, joined; `dial` makes the first of the two connections, if not as usual. */
   pair(dial?: (port: number) => Socket): Promise<[Socket, Socket]>;
+  /** Both ends of so many new sessions, at once: who is joined with whom is not known. */
+  crowd(sessions: number): Promise<Socket[]>;
 }
 
 export async function startPlainRelay(ports: string, options: RelayOptions = {}): Promise<PlainRelay> {
@@ -28,6 +31,17 @@ export async function startPlainRelay(ports: string, options: RelayOptions = {})
   return {
     relay,
     port,
+    async crowd(count) {
+      const { sessions } = await relay.status();
+      const ends: Socket[] = [];
+      while (ends.length < 2 * count) {
+        const some = Array.from({ length: Math.min(100, 2 * count - ends.length) }, dial);
+        await Promise.all(some.map((end) => once(end, "connect")));
+        ends.push(...some);
+      }
+      await until("all are paired", async () => (await relay.status()).sessions.total === sessions.total + count);
+      return ends;
+    },
     pair(dialFirst = dial) {
       // One pair after another: the listener pairs whoever comes next.
       const next = last.then(async (): Promise<[Socket, Socket]> => {
