@@ -23,7 +23,9 @@ let f2: FunctionFiles;
 let flightLength: number;
 
 beforeAll(async () => {
-  relay = await RunningRelay.start({ routes: [["f1", "f2"]] });
+  // Byte by byte takes longer than the deadlines are by default, on a machine that has much else to do.
+  const yaml = "limits: { requestTimeout: 60s, detachTimeout: 60s }";
+  relay = await RunningRelay.start({ routes: [["f1", "f2"]], yaml });
   f1 = await relay.issue("f1");
   f2 = await relay.issue("f2");
   const probe = await OuterClient.dial(relay.port, f1);

@@ -103,7 +103,9 @@ function allowed({ plan }: Case, target: string): readonly Verdict[] {
   if (failures.length > 1) return failures;
   const names = bearsNames(plan) ? namesOf(plan.certificates[0]?.names ?? { san: null, commonNames: [] }) : [];
   const verdicts = judge({ certificate: only, names, key: plan.pinned ? pin : "" }, request(target), rules);
-  // 6.1: which of two issuers of the same name and key is looked at is up to the TLS library.
+  // 6.1: which of two issuers of the same name and key is looked at is up to the TLS library, and so is whether constraints
+  // bind a common name.
+  if (only === "verified" && !bearsNames(plan)) return [...verdicts, "certificate_invalid"];
   return plan.crossed === "foreign first" ? [...verdicts, "certificate_unknown_issuer"] : verdicts;
 }
 

@@ -46,12 +46,20 @@ const changed =
   (writer) =>
     change(records(writer));
 
+/** Each asks the relay for one of its own, which it owes before the next application data it sends: and there is none. */
+const keyUpdates =
+  (count: number): Records =>
+  (writer) =>
+    Buffer.concat(Array.from({ length: count }, () => writer.keyUpdate(true)));
+
 /** The first bytes of the session are what comes behind the first close_notify. */
 const DETACHED: readonly (readonly [what: string, records: Records, behind: Records])[] = [
   ["close_notify", closeNotify, bareBytes(INNER)],
   ["close_notify that says that it is fatal", alert(2, 0), bareBytes(INNER)],
   ["a padded close_notify", (writer) => writer.protect(ContentType.alert, CLOSE_NOTIFY, 1000), bareBytes(INNER)],
   ["KeyUpdate, then close_notify", all((writer) => writer.keyUpdate(false), closeNotify), bareBytes(INNER)],
+  ["KeyUpdate that asks for one, then close_notify", all(keyUpdates(1), closeNotify), bareBytes(INNER)],
+  ["fifty of them, then close_notify", all(keyUpdates(50), closeNotify), bareBytes(INNER)],
   ["close_notify twice", closeNotify, all(closeNotify, bareBytes(INNER))],
   ["close_notify, and more records", closeNotify, all(data("more"), alert(2, 80), closeNotify, bareBytes(INNER))],
 ];

@@ -5,7 +5,9 @@
  *
  *     TLSSocket  →  RecordStream  →  net.Socket
  *
- * Invariant: once the TLS layer has read close_notify, nothing more is fed to it. All that came behind is `readAhead`.
+ * Invariants: once the TLS layer has read close_notify, nothing more is fed to it; all that came behind is `readAhead`. Once it
+ * has sent its own, nothing more that it writes is sent: it answers a KeyUpdate that asks for one, though no data follows
+ * for which it would owe that (RFC 8446 §4.6.3, §6.1).
  */
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
@@ -26,6 +28,8 @@ export interface Detaching {
    */
   readonly done: Promise<Buffer>;
 }
+
+type WriteDone = (error?: Error | null) => void;
 
 export class RecordStream extends Duplex {
   readonly socket: Socket;
@@ -101,6 +105,14 @@ export class RecordStream extends Duplex {
     else this.#feed();
   }
 
+  // What comes behind the end is an answer to a KeyUpdate, and dropped: for a Writable it would be an error.
+  override write(chunk: Buffer, ...rest: (BufferEncoding | WriteDone | undefined)[]): boolean {
+    if (!this.writableEnded) return super.write(chunk, ...(rest as [BufferEncoding, WriteDone]));
+    const done = rest.find((one) => typeof one === "function");
+    if (done !== undefined) process.nextTick(done);
+    return true;
+  }
+
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     this.socket.write(chunk, callback);
   }
@@ -122,6 +134,7 @@ export class RecordStream extends Duplex {
     this.#detaching.flushed = true;
     this.#detaching.sent.resolve();
     callback();
+    this.#feedSoon();
     this.#completeDetach();
   }
 
@@ -165,6 +178,7 @@ export class RecordStream extends Duplex {
   #feed(): void {
     if (!this.#wanted || this.#closeNotifyRead || this.destroyed) return;
     if (this.readableLength > 0 && !this.#stays) return; // not read yet: it might be close_notify
+    if (this.#detaching?.flushed === false && !this.#ended) return; // it could be answered behind our close_notify
     const pending = this.#pending;
     if (pending === null) {
       if (this.#ended) this.push(null);
