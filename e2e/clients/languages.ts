@@ -20,6 +20,7 @@ const TALK = join(EXAMPLES, "python/talk.py");
 export const LANGUAGES: readonly Language[] = [
   ...["raw", "raw --pipelined", "tls", "raw --asyncio", "raw --asyncio --pipelined", "tls --asyncio"].map(python),
   ...(toolchains().has("go") ? ["raw", "raw -pipelined", "tls"].map(go) : []),
+  ...(toolchains().has("javac") ? ["raw --pipelined", "tls"].map(java) : []),
 ];
 
 function python(how: string): Language {
@@ -54,6 +55,36 @@ function go(how: string): Language {
 
 function goProgram(relay: RunningRelay): string {
   return join(relay.directory, "talk-go");
+}
+
+/** A machine that lives for a second has no time for its second compiler, nor for a collector with threads of its own. */
+const JAVA = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
+
+function java(how: string): Language {
+  return {
+    name: `Java, ${how}`,
+    toldWhy: /^Refused: 403 no_route: /,
+    command: (relay, self, peer) => [
+      "java",
+      [...JAVA, "-cp", javaClasses(relay), "Talk", ...flags("--", relay, self, peer), "--transport", ...how.split(" ")],
+    ],
+    build: async (relay) => {
+      const sources = ["Talk", "Relay", "Identity", "PeerTrust", "Link"].map((name) => `${name}.java`);
+      const { code, stderr } = await runCommand(
+        "javac",
+        ["-Xlint:all", "-Werror", "-d", javaClasses(relay), ...sources],
+        {
+          cwd: join(EXAMPLES, "java"),
+          timeoutMs: 120_000,
+        },
+      );
+      if (code !== 0) throw new Error(stderr);
+    },
+  };
+}
+
+function javaClasses(relay: RunningRelay): string {
+  return join(relay.directory, "talk-java");
 }
 
 function flags(dash: string, relay: RunningRelay, self: FunctionFiles, peer: string): string[] {
