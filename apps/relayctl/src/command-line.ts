@@ -30,3 +30,9 @@ export function wantsJson(argv: readonly string[]): boolean {
   const end = argv.includes("--") ? argv.indexOf("--") : argv.length;
   return argv.slice(0, end).includes("--json");
 }
+
+/** Whether the command line asks for help, in place of a command. */
+export function wantsHelp(argv: readonly string[]): boolean {
+  const end = argv.includes("--") ? argv.indexOf("--") : argv.length;
+  return argv.slice(0, end).some((arg) => arg === "--help" || arg === "-h");
+}
