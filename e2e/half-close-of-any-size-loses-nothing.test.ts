@@ -91,6 +91,6 @@ describe.each(MIXES)("between %s and %s", (transport1, transport2) => {
         for (const end of ends) end.destroy();
       }
     },
-    ALL ? 300_000 : 60_000,
+    ALL ? 1_200_000 : 60_000,
   );
 });

@@ -59,6 +59,14 @@ table ip cuts {
     await runUnder(host, "nft", ["flush ruleset"]);
   }
 
+  /** How many TCP connections there are outside to this port of a host, as the kernel sees it: those that were reset do not count. */
+  async connectionsTo(port: number): Promise<number> {
+    const table = await runUnder(this.outside, "cat", ["/proc/net/tcp"]);
+    const remote = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+    const rows = table.split("\n").map((row) => row.trim().split(/ +/));
+    return rows.filter(([, , to, state]) => to?.endsWith(remote) && state !== "06").length; // 06: TIME_WAIT
+  }
+
   /** What runs there must have ended. */
   async remove(): Promise<void> {
     await Promise.all(this.#holders.map((holder) => holder.stop("SIGKILL")));
@@ -92,8 +100,9 @@ async function plugIn(outside: Host, holder: Running, address: string): Promise<
   return host;
 }
 
-async function runUnder({ under }: Host, program: string, args: readonly string[]): Promise<void> {
+async function runUnder({ under }: Host, program: string, args: readonly string[]): Promise<string> {
   const [command = "", ...rest] = [...under, program, ...args];
-  const { code, stderr } = await runCommand(command, rest);
+  const { code, stdout, stderr } = await runCommand(command, rest);
   if (code !== 0) throw new Error(`${program} ${args.join(" ")}: ${stderr}`);
+  return stdout;
 }

@@ -1,4 +1,5 @@
 export { atExit } from "./at-exit.ts";
+export * from "./dialler.ts";
 export * from "./end.ts";
 export * from "./fake-daemon.ts";
 export * from "./meeting.ts";

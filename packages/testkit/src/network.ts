@@ -2,17 +2,15 @@
  * A relay and two functions on machines of their own, as far as the network goes: namespaces, and a cable from each function to
  * the relay, which can be pulled. Needs root, iproute2 and nftables.
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import type { Socket } from "node:net";
-import { fileURLToPath } from "node:url";
 import { atExit } from "./at-exit.ts";
+import { Dialler } from "./dialler.ts";
 import { runCommand } from "./programs.ts";
 
 export type Place = "f1" | "f2";
 
 const PLACES = ["f1", "f2"] as const;
-const DIALLER = fileURLToPath(new URL("./network-dialler.js", import.meta.url));
 
 /** How a cable is out: packets are lost on arrival, at both its ends; or the function's interface is down. */
 export type Pull = "drop" | "down";
@@ -21,9 +19,8 @@ export class Network {
   /** a command that runs another where the relay is */
   readonly atRelay: readonly string[];
   readonly #names: Readonly<Record<Place | "relay", string>>;
-  readonly #diallers = new Map<Place, ChildProcess>();
+  readonly #diallers = new Map<Place, Dialler>();
   readonly #forget: () => void;
-  #lastDial: Promise<unknown> = Promise.resolve();
 
   private constructor() {
     const name = (place: string) => `relay-test-${process.pid}-${place}`;
@@ -38,7 +35,7 @@ export class Network {
       await network.#lay();
       return network;
     } catch (error) {
-      for (const dialler of network.#diallers.values()) dialler.disconnect();
+      for (const dialler of network.#diallers.values()) await dialler.stop();
       network.#forceAway();
       network.#forget();
       throw error;
@@ -46,10 +43,10 @@ export class Network {
   }
 
   /** A TCP connection from a function's machine to a port of the relay's. Rejects where there is no way. */
-  dial(from: Place, port: number): Promise<Socket> {
-    const dialled = this.#lastDial.then(() => this.#dial(from, port)); // an answer does not say which question it is for
-    this.#lastDial = dialled.catch(() => {});
-    return dialled;
+  async dial(from: Place, port: number): Promise<Socket> {
+    const dialler = this.#diallers.get(from);
+    if (dialler === undefined) throw new Error("the network is gone");
+    return await dialler.dial(addresses(from).relay, port);
   }
 
   /** How many TCP connections there are at a function's machine, as its kernel sees it: those that were reset do not count. */
@@ -77,27 +74,10 @@ export class Network {
   }
 
   async remove(): Promise<void> {
-    for (const dialler of this.#diallers.values()) {
-      const ended = once(dialler, "exit");
-      dialler.disconnect();
-      await ended;
-    }
+    for (const dialler of this.#diallers.values()) await dialler.stop();
     this.#diallers.clear();
     for (const name of Object.values(this.#names)) await this.#ip("netns", "delete", name);
     this.#forget();
-  }
-
-  async #dial(from: Place, port: number): Promise<Socket> {
-    const dialler = this.#diallers.get(from);
-    if (dialler === undefined) throw new Error("the network is gone");
-    dialler.send({ host: addresses(from).relay, port });
-    const [answer, socket] = (await once(dialler, "message")) as [
-      { readonly error: string | null },
-      Socket | undefined,
-    ];
-    if (socket === undefined) throw new Error(`no connection from ${from}: ${answer.error}`);
-    socket.allowHalfOpen = true; // is not told along with the socket
-    return socket;
   }
 
   #forceAway(): void {
@@ -117,10 +97,7 @@ export class Network {
       await this.#ip("-n", own, "address", "add", `${ownAddress}/30`, "dev", "relay");
       await this.#ip("-n", relay, "link", "set", place, "up");
       await this.#ip("-n", own, "link", "set", "relay", "up");
-      const stdio = ["ignore", "inherit", "inherit", "ipc"] as const;
-      const dialler = spawn("ip", ["netns", "exec", own, process.execPath, DIALLER], { stdio: [...stdio] });
-      this.#diallers.set(place, dialler);
-      await once(dialler, "message");
+      this.#diallers.set(place, await Dialler.start(["ip", "netns", "exec", own]));
     }
   }
 
