@@ -1,5 +1,8 @@
+import { execFile } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import {
   ask,
   type End,
@@ -13,6 +16,10 @@ import {
 import { afterEach, beforeEach, expect, it } from "vitest";
 
 const WITHIN_MS = 2_000;
+/** Of the long list. */
+const ENTRIES = Number(process.env.CRL_ENTRIES ?? 20_000);
+
+const run = promisify(execFile);
 
 let relay: RunningRelay;
 let f1: FunctionFiles;
@@ -39,6 +46,27 @@ afterEach(async () => {
 async function revoke(...revoked: FunctionFiles[]): Promise<void> {
   const crl = await relay.authority.crl({ revoked: revoked.map(({ cert }) => ({ certPem: cert })) });
   await rename(await relay.write("crl.pem.new", crl), join(relay.directory, "crl.pem"));
+}
+
+/** A CRL that OpenSSL's own CA wrote, of as many as are wanted, `certificates` among them. */
+async function writeLongCrl(name: string, certificates: readonly string[]): Promise<void> {
+  const serials = [
+    ...Array.from({ length: ENTRIES }, (_, index) => `7F${index.toString(16).padStart(30, "0").toUpperCase()}`),
+    ...certificates.map((cert) => new X509Certificate(cert).serialNumber),
+  ];
+  const lines = serials.map((serial) => `R\t351231235959Z\t251120000000Z\t${serial}\tunknown\t/CN=any\n`);
+  await relay.write("index.txt", lines.join(""));
+  await relay.write("index.txt.attr", "unique_subject = no\n");
+  await relay.write("ca.key", relay.authority.keyPem);
+  const settings = [
+    "database=index.txt",
+    "default_md=sha256",
+    "default_crl_days=30",
+    "certificate=ca.pem",
+    "private_key=ca.key",
+  ];
+  await relay.write("ca.cnf", ["[ca]", "default_ca=own", "[own]", ...settings, ""].join("\n"));
+  await run("openssl", ["ca", "-config", "ca.cnf", "-gencrl", "-out", name], { cwd: relay.directory });
 }
 
 async function expectEcho(from: End, to: End): Promise<void> {
@@ -71,6 +99,20 @@ it("its parked connections and its sessions are gone within two seconds of the C
   expect(await relay.control.listSessions()).toMatchObject([{ id: others.session }]);
   expect(await relay.control.listParked()).toMatchObject([{ address: waiting.address }]);
   await expect(ask(relay, f1, "f2")).rejects.toThrow("reason=certificate_revoked");
+});
+
+it(`so does a list of ${ENTRIES}, whose others are not there`, async () => {
+  const [waiting, other] = [await park(relay, f1, "f2"), await park(relay, f3, "f2")];
+  ends = [waiting, other];
+  await writeLongCrl("long.pem", [f1.cert]);
+  const began = performance.now();
+  await rename(join(relay.directory, "long.pem"), join(relay.directory, "crl.pem"));
+  expect(refusalReason(await waiting.rest())).toBe("certificate_revoked");
+  expect(performance.now() - began).toBeLessThan(WITHIN_MS);
+  await expect(ask(relay, f1, "f2")).rejects.toThrow("reason=certificate_revoked");
+  const peer = await ask(relay, f2, "f3");
+  ends = [...ends, peer];
+  await Promise.all([other.paired(), peer.paired()]);
 });
 
 it("relayctl cert revoke is all that has to be done", async () => {

@@ -1,8 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import "reflect-metadata";
-import { X509Crl, X509Certificate as X509Parsed } from "@peculiar/x509";
+import { Name, X509Certificate as X509Parsed } from "@peculiar/x509";
 import { type Authority, createAuthority, openAuthority } from "@serverless-relay/pki";
 import { beforeAll, expect, it } from "vitest";
+import { readCrl } from "./crl.ts";
 import { revokedBy } from "./revoked.ts";
 
 let authority: Authority;
@@ -15,21 +16,23 @@ async function leaf(issuer = authority): Promise<X509Certificate> {
   return new X509Certificate((await issuer.issueFunction({ names: ["f1"] })).certPem);
 }
 
-const judge = (...lists: string[]) =>
-  revokedBy(
-    lists.map((pem) => new X509Crl(pem)),
+async function judge(...pems: string[]) {
+  const lists = await Promise.all(pems.map(readCrl));
+  return revokedBy(
+    lists.map((list) => ({ ...list, issuer: new Name(list.issuer).toString() })),
     X509Parsed,
   );
+}
 
 it("knows who is on the list of its own CA, and nobody else", async () => {
   const [revoked, other] = [await leaf(), await leaf()];
   const stranger = await createAuthority({ commonName: "another CA" });
-  const isRevoked = judge(await authority.crl({ revoked: [{ certPem: revoked.toString() }] }));
+  const isRevoked = await judge(await authority.crl({ revoked: [{ certPem: revoked.toString() }] }));
   expect(isRevoked(revoked)).toBe(true);
   expect(isRevoked(other)).toBe(false);
   expect(isRevoked(await leaf(stranger))).toBe(false);
   // the same serial of another CA is another certificate
-  const elsewhere = judge(await stranger.crl({ revoked: [{ certPem: revoked.toString() }] }));
+  const elsewhere = await judge(await stranger.crl({ revoked: [{ certPem: revoked.toString() }] }));
   expect(elsewhere(revoked)).toBe(false);
 });
 
@@ -37,7 +40,7 @@ it("knows intermediates, and who they issued, each by its own list", async () =>
   const issued = await authority.issue({ commonName: "middle", ca: true });
   const middle = await openAuthority(issued.certPem, issued.keyPem);
   const below = await leaf(middle);
-  const isRevoked = judge(
+  const isRevoked = await judge(
     await authority.crl({ revoked: [{ certPem: issued.certPem }] }),
     await middle.crl({ revoked: [{ certPem: below.toString() }] }),
   );
@@ -49,7 +52,7 @@ it("goes by the latest of several lists of a CA, whichever comes first", async (
   const certificate = await leaf();
   const on = await authority.crl({ revoked: [{ certPem: certificate.toString() }], thisUpdate: new Date(1e12) });
   const off = await authority.crl({ revoked: [], thisUpdate: new Date(1.1e12) });
-  expect(judge(on, off)(certificate)).toBe(false);
-  expect(judge(off, on)(certificate)).toBe(false);
-  expect(judge(on)(certificate)).toBe(true);
+  expect((await judge(on, off))(certificate)).toBe(false);
+  expect((await judge(off, on))(certificate)).toBe(false);
+  expect((await judge(on))(certificate)).toBe(true);
 });
