@@ -46,7 +46,15 @@ it("functions at them are told that no peer came, nothing is half open, and they
     process.lines.filter((line) => line.includes("a hop to ")),
   );
   expect(complaints.join("\n")).toContain("a hop to another relay failed");
+  const hops = async () => {
+    const states = await Promise.all(cluster.relays.map(({ control }) => control.status()));
+    const count = (outcome: "met" | "timed_out" | "unreachable") =>
+      states.reduce((sum, { cluster: state }) => sum + (state?.hops[outcome] ?? 0), 0);
+    return { met: count("met"), failed: count("timed_out") + count("unreachable") };
+  };
+  expect(await hops()).toEqual({ met: 0, failed: expect.toSatisfy((failed: number) => failed > 0) });
   await network.heal(one);
   const together = await meetAcross("together", 20_000);
   expect(together.map(({ outcome }) => outcome)).toEqual(["talked", "talked"]);
+  expect((await hops()).met).toBe(1);
 });

@@ -47,9 +47,8 @@ export interface Outcome {
 
 /** Pairs that are played through. */
 const SAMPLE = 200_000;
-/** claims.ts: the second look, and the later ones, which double. */
-const SECOND_LOOK_S = 0.3;
-const LATER_LOOK_S = { first: 5, most: 120 };
+/** claims.ts: after how long one that waits asks once more, and then again; the last one repeats. */
+const LOOKS_S = [0.3, 5, 900] as const;
 const GIB = 2 ** 30;
 
 export function simulate(scenario: Scenario, measured: Figures): Outcome {
@@ -113,14 +112,10 @@ function playThrough({ relays, waitSeconds, affinity }: Scenario): {
   return { hops, questions, busiest: Math.max(...hopsOf) };
 }
 
-/** How often one that waits so long has asked: on arrival, a moment later, and ever more rarely. */
+/** How often one that waits so long has asked: on arrival, a moment later, and hardly ever after that. */
 function looksWithin(seconds: number): number {
   let looks = 1;
-  let at = SECOND_LOOK_S;
-  for (let pause: number = LATER_LOOK_S.first; at < seconds; pause = Math.min(2 * pause, LATER_LOOK_S.most)) {
-    looks++;
-    at += pause;
-  }
+  for (let at: number = LOOKS_S[0]; at < seconds; at += LOOKS_S[looks - 1] ?? LOOKS_S[2]) looks++;
   return looks;
 }
 

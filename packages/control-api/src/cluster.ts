@@ -2,6 +2,9 @@
 import { z } from "zod";
 import { countSchema, timeSchema } from "./scalars.ts";
 
+/** How a hop that this relay made to another one ended: "met", or why it came to nothing. */
+export const HOP_OUTCOMES = ["met", "lapsed", "unreachable", "not_verified", "refused", "timed_out", "broken"] as const;
+
 /** This relay's part in its cluster, as `status` has it. */
 export const clusterStateSchema = z
   .object({
@@ -11,6 +14,9 @@ export const clusterStateSchema = z
     routesAge: z.number().min(0).describe("seconds since all routes were last read"),
     seeking: countSchema.describe("parked here, their peers sought at other relays"),
     granted: countSchema.describe("parked here, promised to another relay that has yet to come"),
+    hops: z
+      .record(z.enum(HOP_OUTCOMES), countSchema)
+      .describe("hops that it made to other relays since it started, by how they ended"),
   })
   .meta({ id: "ClusterState" });
 export type ClusterState = z.infer<typeof clusterStateSchema>;

@@ -209,6 +209,21 @@ describe("functions that are parked at different relays", () => {
     );
   });
 
+  it("hardly ask any more once nobody was there, and meet when it is said that somebody may have been missed", async () => {
+    const world = new World(11);
+    const [one, other] = [world.relay(0), world.relay(1)];
+    const questions = vi.spyOn(one.bus, "ask");
+    one.bus.isAlone = true; // as where NATS servers are cut off from one another: it is answered, and hears nobody
+    const parked = [new Parked(one, "a", "pair", "f1"), new Parked(other, "b", "pair", "f2")];
+    await vi.advanceTimersByTimeAsync(14 * 60_000 - 20_000);
+    expect(questions.mock.calls.length).toBeLessThanOrEqual(4);
+    one.bus.isAlone = false;
+    expect(parked.map(({ state }) => state)).toEqual(["waiting", "waiting"]);
+    other.claims.lookForAll();
+    await vi.advanceTimersByTimeAsync(1_000);
+    everybodyMet(world, parked);
+  });
+
   it("are free again within 2 s when the relay that claimed them has died", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), fc.nat(20), async (seed, dieAfter) => {

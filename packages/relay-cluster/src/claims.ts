@@ -60,13 +60,14 @@ const ANSWER_MS = 1_000;
 const BUSY_MS = { least: 5, random: 40 };
 /** After a grant that came to nothing; doubled each time. */
 const FAILED_MS = { least: 50, most: 5_000 };
-/** Interest takes a moment to reach every server of a NATS cluster. */
-const SECOND_LOOK_MS = 300;
 /**
- * What no message tells of: NATS servers that were cut off from each other, say. Doubled each time, and rare then, for
- * everybody who waits asks.
+ * Nobody is there: asked again at these times, for interest takes a moment to reach every server of a NATS cluster. After
+ * that whoever arrives is the one to ask; what no message tells of, NATS servers that were cut off from each other, `lookForAll`
+ * is there for. The last one is for what nobody has thought of, and rare: everybody who waits asks.
  */
-const LATER_LOOK_MS = { first: 5_000, most: 120_000 };
+const LOOKS_MS = [300, 5_000, 900_000] as const;
+/** No answer: doubled each time. */
+const UNANSWERED_MS = { least: 300, most: 120_000 };
 /** After the message system was away, all that wait ask: spread over this long. */
 const RETURN_SPREAD_MS = 500;
 
@@ -79,6 +80,8 @@ interface Seeking<W extends Waiter> {
   held: boolean;
   /** how often nobody was there */
   looks: number;
+  /** how often there was no answer, since the last one */
+  unanswered: number;
   /** how often a grant came to nothing */
   failures: number;
   timer: NodeJS.Timeout | null;
@@ -107,7 +110,7 @@ export class Claims<W extends Waiter> {
     this.#prefix = prefix;
     this.#self = self;
     this.#releases = bus.hear(this.#releaseSubject(self.id), this.#onRelease);
-    bus.onReturn(() => this.#lookForAll());
+    bus.onReturn(() => this.lookForAll());
   }
 
   /** Functions that wait here for one elsewhere, and grants that are open. */
@@ -125,6 +128,7 @@ export class Claims<W extends Waiter> {
       again: false,
       held: false,
       looks: 0,
+      unanswered: 0,
       failures: 0,
       timer: null,
       due: 0,
@@ -152,6 +156,13 @@ export class Claims<W extends Waiter> {
   putBack(waiter: W): void {
     for (const seeking of this.#places.get(waiter.place)?.seekers ?? []) {
       if (seeking.waiter === waiter) this.#putBack(seeking);
+    }
+  }
+
+  /** Something has changed that nobody was asked about: all that wait here ask once more, each in a moment of its own. */
+  lookForAll(): void {
+    for (const { seekers } of this.#places.values()) {
+      for (const seeking of seekers) this.#lookAfter(seeking, Math.random() * RETURN_SPREAD_MS);
     }
   }
 
@@ -232,15 +243,16 @@ export class Claims<W extends Waiter> {
     seeking.again = false;
     const answer = await this.#ask(seeking.waiter);
     seeking.asking = false;
+    if (answer.verdict !== "unknown") seeking.unanswered = 0;
     if (answer.verdict === "granted") await this.#accept(seeking, answer);
     else if (seeking.again) this.#lookAfter(seeking, 0);
     else if (answer.verdict === "busy") this.#lookAfter(seeking, BUSY_MS.least + Math.random() * BUSY_MS.random);
-    else this.#lookAgain(seeking);
+    else if (answer.verdict === "unknown") this.#lookAfter(seeking, doubled(UNANSWERED_MS, seeking.unanswered++));
+    else this.#lookAfter(seeking, spread(LOOKS_MS[Math.min(seeking.looks++, LOOKS_MS.length - 1)] ?? 0));
     if (answer.verdict === "conflict") seeking.waiter.noteConflict();
     if (answer.verdict === "nobody" && !seeking.over && !seeking.held) seeking.waiter.noteNobody();
   }
 
-  /** What cannot be asked, or answered, is asked again later, as where nobody is. */
   async #ask({ id, peerPlace, role }: Waiter): Promise<Answer | { readonly verdict: "unknown" }> {
     const question = asks.encode({ relay: this.#self.id, arrival: id, ...(role !== undefined && { role }) });
     try {
@@ -262,25 +274,12 @@ export class Claims<W extends Waiter> {
     } catch {
       // That relay cannot be reached, maybe; its function must not be kept from others again and again.
       this.#release(grant);
-      this.#putBack(seeking, Math.min(FAILED_MS.least * 2 ** seeking.failures++, FAILED_MS.most));
+      this.#putBack(seeking, doubled(FAILED_MS, seeking.failures++));
     }
   }
 
   #release({ claim, relay }: Grant): void {
     this.#bus.say(this.#releaseSubject(relay), releases.encode({ claim }));
-  }
-
-  #lookForAll(): void {
-    for (const { seekers } of this.#places.values()) {
-      for (const seeking of seekers) this.#lookAfter(seeking, Math.random() * RETURN_SPREAD_MS);
-    }
-  }
-
-  #lookAgain(seeking: Seeking<W>): void {
-    const { first, most } = LATER_LOOK_MS;
-    const looks = seeking.looks++;
-    if (looks === 0) this.#lookAfter(seeking, SECOND_LOOK_MS);
-    else this.#lookAfter(seeking, Math.min(first * 2 ** (looks - 1), most) * (0.75 + Math.random() / 2));
   }
 
   #lookAfter(seeking: Seeking<W>, ms: number): void {
@@ -311,4 +310,14 @@ export class Claims<W extends Waiter> {
   #releaseSubject(relay: string): string {
     return `${this.#prefix}.relay.${relay}.release`;
   }
+}
+
+/** Each time twice as long. */
+function doubled({ least, most }: { readonly least: number; readonly most: number }, times: number): number {
+  return spread(Math.min(least * 2 ** times, most));
+}
+
+/** Not in step with others. */
+function spread(ms: number): number {
+  return ms * (0.75 + Math.random() / 2);
 }

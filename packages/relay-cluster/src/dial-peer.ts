@@ -44,13 +44,16 @@ interface Ready {
 
 export class PeerDialer {
   readonly #credentials: PeerCredentials;
+  readonly #readyMs: number;
   readonly #ready = new Map<string, Ready[]>();
   /** being opened, by address */
   readonly #opening = new Map<string, number>();
   #closed = false;
 
-  constructor(credentials: PeerCredentials) {
+  /** @param readyMs how long a link is kept that nobody uses */
+  constructor(credentials: PeerCredentials, { readyMs = READY_MS }: { readonly readyMs?: number } = {}) {
     this.#credentials = credentials;
+    this.#readyMs = readyMs;
   }
 
   /**
@@ -61,8 +64,15 @@ export class PeerDialer {
     const identity = this.#credentials;
     const options = { relay: address, peer, channel: claim, role, identity, timeout: DIAL_MS };
     const { socket, rest, session, role: told } = await this.#connect(options);
-    this.#prepare(address);
+    setImmediate(() => this.#prepare(address)); // whoever waits for this one comes first
     return { link: { kind: "bare", socket, readAhead: rest }, address, told: { session, role: told } };
+  }
+
+  /** Links that are kept ready. */
+  get size(): number {
+    let kept = 0;
+    for (const ready of this.#ready.values()) kept += ready.length;
+    return kept;
   }
 
   close(): void {
@@ -109,7 +119,7 @@ export class PeerDialer {
       open.close();
       return;
     }
-    const ready: Ready = { open, expiry: setTimeout(() => this.#forget(address, ready), READY_MS) };
+    const ready: Ready = { open, expiry: setTimeout(() => this.#forget(address, ready), this.#readyMs) };
     this.#ready.set(address, [...(this.#ready.get(address) ?? []), ready]);
     open.onGone(() => this.#forget(address, ready));
   }
@@ -124,9 +134,24 @@ export class PeerDialer {
   }
 }
 
-/** That relay is there, and has nothing for the claim any more: the function left, or the dial took too long. */
-export function isLapsed(error: unknown): boolean {
-  return error instanceof Error && "reason" in error && error.reason === "peer_vanished";
+/**
+ * Why a hop came to nothing. `lapsed`: that relay is there, and has nothing for the claim any more: the function left, or the
+ * dial took too long. `broken`: the connection, or what was said on it.
+ */
+export type HopFailure = "lapsed" | "unreachable" | "not_verified" | "refused" | "timed_out" | "broken";
+
+const FAILURES: Readonly<Record<string, HopFailure>> = {
+  RelayUnreachable: "unreachable",
+  RelayNotVerified: "not_verified",
+  RelayRefused: "refused",
+  RelayTimeout: "timed_out",
+};
+
+/** @param error what `dial` rejected with */
+export function hopFailureOf(error: unknown): HopFailure {
+  if (!(error instanceof Error)) return "broken";
+  if ("reason" in error && error.reason === "peer_vanished") return "lapsed";
+  return FAILURES[error.name] ?? "broken";
 }
 
 function drop({ open, expiry }: Ready): void {

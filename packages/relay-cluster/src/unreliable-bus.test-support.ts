@@ -30,7 +30,9 @@ export class Network {
 
   /** As NATS with noEcho: never to the asker itself. */
   choose(subject: string, asker: UnreliableBus): Listener | null {
-    const others = [...(this.#listeners.get(subject) ?? [])].filter(({ owner }) => owner !== asker && !owner.isCutOff);
+    const others = [...(this.#listeners.get(subject) ?? [])].filter(
+      ({ owner }) => owner !== asker && !owner.isCutOff && !owner.isAlone && !asker.isAlone,
+    );
     return others[Math.floor(this.weather.random() * others.length)] ?? null;
   }
 
@@ -56,6 +58,8 @@ export class Network {
 
 export class UnreliableBus implements Bus {
   isCutOff = false;
+  /** with a server of its own: it is answered, that nobody listens, and nobody hears it */
+  isAlone = false;
   readonly #network: Network;
   readonly #onReturn: (() => void)[] = [];
   /** what it has begun to listen to, and what is not known of everywhere yet */

@@ -8,10 +8,10 @@ import {
   Claims,
   connectNats,
   type Grant,
-  isLapsed,
   KvRoutes,
   NatsBus,
   PeerDialer,
+  Presence,
   type RelaySummary,
   RollCall,
 } from "@serverless-relay/cluster";
@@ -30,7 +30,7 @@ import { Listener } from "../listening/listener.ts";
 import type { RouteBook } from "../route-book.ts";
 import { ClusterError } from "./cluster-error.ts";
 import { ClusterWaiter } from "./cluster-waiter.ts";
-import { HopTrouble } from "./hop-trouble.ts";
+import { HopLog } from "./hop-log.ts";
 
 interface ClusterOptions {
   readonly config: ClusterConfig;
@@ -55,8 +55,9 @@ export class Cluster implements Elsewhere {
   readonly #nats: NatsConnection;
   readonly #bus: NatsBus;
   readonly #claims: Claims<ClusterWaiter>;
+  readonly #presence: Presence;
   readonly #dialer: PeerDialer;
-  readonly #trouble: HopTrouble;
+  readonly #hopLog: HopLog;
   #rollCall: RollCall | null = null;
   #hops: Hops | null = null;
   #listener: Listener | null = null;
@@ -66,10 +67,11 @@ export class Cluster implements Elsewhere {
     this.#nats = nats;
     this.#bus = bus;
     this.routes = routes;
-    this.#trouble = new HopTrouble(options.log);
+    this.#hopLog = new HopLog(options.log);
     this.#dialer = new PeerDialer(options.credentials);
     const { name, advertise } = options.config;
     this.#claims = new Claims(bus, prefixOf(name), { id: this.id, address: formatAddress(advertise) });
+    this.#presence = new Presence(bus, prefixOf(name), this.id, () => this.#claims.lookForAll());
   }
 
   /** Throws ClusterError. */
@@ -126,6 +128,7 @@ export class Cluster implements Elsewhere {
       nats: this.#bus.isThere ? "connected" : "away",
       routesAge: this.routes.age,
       ...this.#claims.size,
+      hops: { ...this.#hopLog.outcomes },
     };
   }
 
@@ -140,6 +143,7 @@ export class Cluster implements Elsewhere {
 
   /** No claim is honoured, and nobody is sought, from now on. */
   async close(): Promise<void> {
+    this.#presence.close();
     this.#claims.close();
     this.#dialer.close();
     this.#rollCall?.close();
@@ -150,11 +154,14 @@ export class Cluster implements Elsewhere {
   }
 
   readonly #meet = async (seeker: Seeker, grant: Grant): Promise<void> => {
-    const hop = await this.#dialer.dial(grant, seeker).catch((error: unknown) => {
-      if (!isLapsed(error)) this.#trouble.note(grant.address, error);
+    try {
+      const hop = await this.#dialer.dial(grant, seeker);
+      if (!(await seeker.meet(hop))) throw new Error("the function left, or the hop broke");
+    } catch (error) {
+      this.#hopLog.noteFailed(grant.address, error);
       throw error;
-    });
-    if (!(await seeker.meet(hop))) throw new Error("the function left, or the hop broke");
+    }
+    this.#hopLog.noteMet();
   };
 
   readonly #redeem = (claim: string) => {

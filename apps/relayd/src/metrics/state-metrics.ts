@@ -1,5 +1,5 @@
 /** How the relay is: read from `status` when the metrics are asked for. */
-import type { ClusterState, Status } from "@serverless-relay/control-api";
+import { type ClusterState, HOP_OUTCOMES, type Status } from "@serverless-relay/control-api";
 import type { Registry } from "prom-client";
 import { addReading, type Reading } from "./reading.ts";
 
@@ -64,6 +64,15 @@ function readingsOf(status: () => Status): Reading[] {
     gauge("relayd_cluster_routes_age_seconds", "How long ago all routes of the cluster were last read.", () =>
       ofCluster(status(), ({ routesAge }) => routesAge),
     ),
+    {
+      name: "relayd_cluster_hops_total",
+      type: "counter",
+      help: "Hops that this relay made to others of its cluster, by how they ended.",
+      read: () => {
+        const { cluster } = status();
+        return HOP_OUTCOMES.map((outcome) => ({ value: cluster?.hops[outcome] ?? 0, labels: { outcome } }));
+      },
+    },
     {
       name: "relayd_relayed_bytes_total",
       type: "counter",

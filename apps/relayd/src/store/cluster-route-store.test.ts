@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { connectNats, KvRoutes, NatsBus, type RouteChange } from "@serverless-relay/cluster";
 import { RunningNats, until } from "@serverless-relay/testkit";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -16,20 +18,83 @@ afterEach(async () => {
 
 interface Opened {
   readonly routes: KvRoutes;
+  /** what is in the bucket besides routes */
+  readonly marks: () => Promise<number>;
   readonly store: RouteStore;
 }
 
+interface StreamInfo {
+  readonly state: { readonly messages: number };
+}
+
 /** What one relay of a cluster has: a connection to NATS of its own, and its copy of the bucket. */
-async function join(nats: RunningNats, bucket: string): Promise<Opened> {
-  const connection = await connectNats({ servers: nats.urls }, "a test");
+async function join(
+  { urls, size }: Pick<RunningNats, "urls" | "size">,
+  bucket: string,
+  more: { keepDeletedMs?: number } = {},
+): Promise<Opened> {
+  const connection = await connectNats({ servers: urls }, "a test");
   const bus = new NatsBus(connection, () => {});
-  const wish = { bucket, replicas: nats.size, isThere: () => bus.isThere, report: () => {} };
+  const wish = { bucket, replicas: size, isThere: () => bus.isThere, report: () => {}, ...more };
   const routes = await KvRoutes.open(connection, wish);
   closing.push(async () => {
     await routes.close();
     await connection.close();
   });
-  return { routes, store: new ClusterRouteStore(routes, createMemoryRouteStore()) };
+  const marks = async () => {
+    const { state } = (await connection.request(`$JS.API.STREAM.INFO.KV_${bucket}`)).json<StreamInfo>();
+    return state.messages - routes.all().length;
+  };
+  return { routes, marks, store: new ClusterRouteStore(routes, createMemoryRouteStore()) };
+}
+
+/** A way to a NATS server that can be cut: nothing answers there until it is mended. */
+class CutWay {
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+  #port = 0;
+
+  private constructor(target: URL) {
+    this.#server = createServer((socket) => {
+      const onward = connect(Number(target.port), target.hostname);
+      for (const [from, to] of [
+        [socket, onward],
+        [onward, socket],
+      ] as const) {
+        this.#sockets.add(from);
+        from.pipe(to);
+        from.on("error", () => to.destroy()).on("close", () => to.destroy());
+      }
+    });
+  }
+
+  static async open(url: string): Promise<CutWay> {
+    const way = new CutWay(new URL(url));
+    await way.mend();
+    return way;
+  }
+
+  get url(): string {
+    return `nats://127.0.0.1:${this.#port}`;
+  }
+
+  async mend(): Promise<void> {
+    this.#server.listen(this.#port, "127.0.0.1");
+    await once(this.#server, "listening");
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  async cut(): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
+    await closed;
+  }
+
+  async close(): Promise<void> {
+    if (this.#server.listening) await this.cut();
+  }
 }
 
 const newBucket = () => `test_${randomUUID()}`;
@@ -73,6 +138,21 @@ describe.each([{ servers: 1 as const }, { servers: 3 as const }])(
       }
     });
 
+    it("takes the marks of deletions out in time, and nothing else", async () => {
+      const bucket = newBucket();
+      const one = await join(nats, bucket);
+      for (const f2 of ["b", "c"]) await one.store.put({ f1: "a", f2, createdAt: CREATED });
+      await one.store.delete("a", "b");
+      expect(await one.marks()).toBe(1);
+      expect(await (await join(nats, bucket)).marks()).toBe(1);
+      const later = await join(nats, bucket, { keepDeletedMs: 0 });
+      expect(await later.marks()).toBe(0);
+      await later.store.put({ f1: "a", f2: "b", createdAt: CREATED });
+      await until("what is put anew is known", () => one.routes.all().length === 2);
+      await expect(one.store.delete("a", "b")).resolves.toBe(true);
+      await expect(later.store.delete("a", "b")).resolves.toBe(false);
+    });
+
     it("deletes what another relay has put anew meanwhile, and what it has not heard of yet", async () => {
       const bucket = newBucket();
       const [one, other] = [await join(nats, bucket), await join(nats, bucket)];
@@ -84,6 +164,32 @@ describe.each([{ servers: 1 as const }, { servers: 3 as const }])(
     });
   },
 );
+
+describe("a relay that is cut off from NATS", () => {
+  it("learns of what was deleted meanwhile, though no mark of that is left", async () => {
+    const nats = await RunningNats.start();
+    try {
+      const way = await CutWay.open(nats.urls[0] ?? "");
+      closing.push(() => way.close());
+      const bucket = newBucket();
+      const one = await join(nats, bucket);
+      const away = await join({ urls: [way.url], size: nats.size }, bucket);
+      for (const f2 of ["b", "c"]) await one.store.put({ f1: "a", f2, createdAt: CREATED });
+      await until("it has them", () => away.routes.all().length === 2);
+      const told: RouteChange[] = [];
+      away.routes.onChange((change) => told.push(change));
+      await way.cut();
+      await one.store.delete("a", "b");
+      expect(await (await join(nats, bucket, { keepDeletedMs: 0 })).marks()).toBe(0);
+      await way.mend();
+      await until("it has learnt of it", () => told.some(({ kind }) => kind === "delete"));
+      expect([...away.store.all()].map(({ f2 }) => f2)).toEqual(["c"]);
+    } finally {
+      for (const close of closing.splice(0)) await close();
+      await nats.stop();
+    }
+  });
+});
 
 describe("while NATS is away, the cluster's route store", () => {
   it("serves its copy, and makes no change: neither now nor when NATS is back", async () => {

@@ -75,9 +75,9 @@ export class SpliceThread {
     if (this.#closed) return;
     this.#port.postMessage(command);
     // Waking a thread costs more than all else here: once for what a turn of this loop sends (a park and the join that
-    // follows at once, say), and not at all while the thread has yet to look.
-    if (!this.#waking) setImmediate(this.#wake);
-    this.#waking = true;
+    // follows at once, say), and not at all while the thread has yet to look. A join comes last, and somebody waits for it.
+    if (command.kind === "join") this.#wake();
+    else this.#wakeSoon();
   }
 
   /** A place in `counters`; null if all are taken. */
@@ -109,10 +109,19 @@ export class SpliceThread {
     close(this.#wakeFd);
   }
 
-  readonly #wake = (): void => {
+  #wakeSoon(): void {
+    if (!this.#waking) setImmediate(this.#onTurn);
+    this.#waking = true;
+  }
+
+  readonly #onTurn = (): void => {
     this.#waking = false;
-    if (Atomics.exchange(this.#flags, Flag.woken, 1) === 0) write(this.#wakeFd, ONE);
+    this.#wake();
   };
+
+  #wake(): void {
+    if (Atomics.exchange(this.#flags, Flag.woken, 1) === 0) write(this.#wakeFd, ONE);
+  }
 
   readonly #stop = (): void => {
     Atomics.store(this.#flags, Flag.stop, 1);

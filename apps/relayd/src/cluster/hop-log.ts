@@ -1,4 +1,9 @@
-/** Says in the log that another relay cannot be reached, or turns this one away: once in a while, however many want to go there. */
+/**
+ * How hops to other relays end: counted by outcome. That another relay cannot be reached, or turns this one away, is said in
+ * the log: once in a while, however many want to go there.
+ */
+import { hopFailureOf } from "@serverless-relay/cluster";
+import type { ClusterState } from "@serverless-relay/control-api";
 import type { Logger } from "pino";
 
 const EVERY_MS = 10_000;
@@ -9,7 +14,16 @@ interface Trouble {
   more: number;
 }
 
-export class HopTrouble {
+export class HopLog {
+  readonly outcomes: ClusterState["hops"] = {
+    met: 0,
+    lapsed: 0,
+    unreachable: 0,
+    not_verified: 0,
+    refused: 0,
+    timed_out: 0,
+    broken: 0,
+  };
   readonly #log: Logger;
   /** by address of the relay */
   readonly #troubles = new Map<string, Trouble>();
@@ -18,7 +32,14 @@ export class HopTrouble {
     this.#log = log;
   }
 
-  note(address: string, error: unknown): void {
+  noteMet(): void {
+    this.outcomes.met++;
+  }
+
+  noteFailed(address: string, error: unknown): void {
+    const outcome = hopFailureOf(error);
+    this.outcomes[outcome]++;
+    if (outcome === "lapsed") return; // the function has left, most likely: nothing to see to
     const now = performance.now();
     const known = this.#troubles.get(address);
     if (known !== undefined && now - known.saidAt < EVERY_MS) {
@@ -29,7 +50,7 @@ export class HopTrouble {
     this.#troubles.set(address, { saidAt: now, more: 0 });
     const why = error instanceof Error ? error.message : String(error);
     const before = known === undefined ? {} : { before: known.more };
-    this.#log.warn({ relay: address, why, ...before }, "a hop to another relay failed");
+    this.#log.warn({ relay: address, outcome, why, ...before }, "a hop to another relay failed");
   }
 
   #forgetOld(now: number): void {
