@@ -114,22 +114,24 @@ export class Daemon implements DaemonParts {
   /** Serves once resolved. Throws StoreError, ClusterError, ListenError, NoPortLeft or ControlSocketError, with nothing left open. */
   static async start(loaded: LoadedConfig, materials: Materials, surroundings: Surroundings): Promise<Daemon> {
     const { log } = surroundings;
-    const store = await openLmdbRouteStore(loaded.config.state.dir);
-    const shares = shareDescriptors();
-    const { plane, fallback } = await openDataPlane({ ...loaded.config.splice, pipes: shares.pipes });
-    if (fallback !== null) log.warn({ why: fallback }, "sessions are carried by streams, not in the kernel");
-    warnOfOpenFiles(loaded.config, shares, log);
-    const cluster = await joinCluster(loaded.config, materials, log).catch(async (error: unknown) => {
-      await Promise.all([plane.close(), store.close()]); // its threads would keep the process, that nobody then starts again
-      throw error;
-    });
-    const routes = cluster === null ? store : new ClusterRouteStore(cluster.routes, store);
-    const daemon = new Daemon(loaded, materials, routes, plane, cluster, surroundings);
+    const opened: { close(): Promise<void> }[] = [];
     try {
+      const store = await openLmdbRouteStore(loaded.config.state.dir);
+      opened.push(store);
+      const shares = shareDescriptors();
+      const { plane, fallback } = await openDataPlane({ ...loaded.config.splice, pipes: shares.pipes });
+      opened.push(plane); // its threads would keep the process, that nobody then starts again
+      if (fallback !== null) log.warn({ why: fallback }, "sessions are carried by streams, not in the kernel");
+      warnOfOpenFiles(loaded.config, shares, log);
+      const cluster = await joinCluster(loaded.config, materials, log);
+      if (cluster !== null) opened.push(cluster);
+      const routes = cluster === null ? store : new ClusterRouteStore(cluster.routes, store);
+      const daemon = new Daemon(loaded, materials, routes, plane, cluster, surroundings);
+      opened.splice(0, opened.length, { close: () => daemon.#close() }); // which closes all of them
       await daemon.#open();
       return daemon;
     } catch (error) {
-      await daemon.#close();
+      for (const each of opened.toReversed()) await each.close();
       throw error;
     }
   }
