@@ -16,7 +16,7 @@ export class Dialler {
 
   /** @param under a command that starts it in its own place: ["ip", "netns", "exec", …] */
   static async start(under: readonly string[]): Promise<Dialler> {
-    const [command = "", ...args] = [...under, process.execPath, PROGRAM];
+    const [command, ...args] = [...under, process.execPath, PROGRAM];
     const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     await once(child, "message");
     return new Dialler(child);
