@@ -113,7 +113,7 @@ function clusterConfig(nats: number, port: number, { cert, key, ca }: PeerFiles)
 async function startRelay(ground: Ground, name: string, more: string): Promise<Started> {
   const port = await ground.freePort();
   const directory = ground.makeDirectory(name);
-  const file = join(directory, "relayd.yaml");
+  const file = join(ground.makeDirectory(`${name}-etc`), "relayd.yaml"); // relayd watches the directory, and its log is in the other one
   writeFileSync(file, `${relayConfig(port, "kernel", ground)}${more}`);
   const args = ["--config", file];
   const running = await launch({ name, command: relaydBin, args, directory, way: [], ready: /"msg":"ready"/ });

@@ -14,15 +14,14 @@ import { type Machine, thisMachine } from "../report.ts";
 import { grid } from "../table.ts";
 import { type FigureName, type Figures, targets } from "./figures.ts";
 import { Fleet } from "./fleet.ts";
-import { type ClusterPlan, measureBulk, measureParked, measureSetup, type Scene, warmUp } from "./measures.ts";
+import { type ClusterPlan, measureBulk, measureParked, measureSetup, RELAYS, type Scene, warmUp } from "./measures.ts";
 
-const RELAYS = 3;
 const full: ClusterPlan = {
   rounds: 5,
   setupCount: 200,
   bulkSeconds: 2,
   parked: 10_000,
-  settleSeconds: 4,
+  settleSeconds: 12,
   restSeconds: 45,
 };
 const quick: ClusterPlan = {
@@ -30,7 +29,7 @@ const quick: ClusterPlan = {
   setupCount: 60,
   bulkSeconds: 0.5,
   parked: 600,
-  settleSeconds: 1,
+  settleSeconds: 2,
   restSeconds: 3,
 };
 const results = fileURLToPath(new URL("../../results/", import.meta.url));

@@ -5,7 +5,7 @@ import { Load, type LoadMeasure, type LoadOptions } from "../load.ts";
 import { tlsArguments } from "../peer.ts";
 import { cpuSeconds, residentBytes } from "../process-tree.ts";
 import type { Figures } from "./figures.ts";
-import type { Fleet, FleetRelay } from "./fleet.ts";
+import { Fleet, type FleetRelay } from "./fleet.ts";
 
 export interface ClusterPlan {
   readonly rounds: number;
@@ -13,8 +13,9 @@ export interface ClusterPlan {
   readonly bulkSeconds: number;
   /** in all */
   readonly parked: number;
+  /** longer than each that is parked is looked for once more, after it came */
   readonly settleSeconds: number;
-  /** longer than the time after which each that is parked is asked about once more */
+  /** nobody comes or goes meanwhile */
   readonly restSeconds: number;
 }
 
@@ -30,6 +31,10 @@ const IN_FLIGHT = 16;
 /** Pairs by which relays and NATS are brought to rest before anything is measured. */
 const WARM_UP = 400;
 const READ_EVERY_MS = 250;
+/** Less than that is no garbage that was collected. */
+const GIVEN_BACK = 256 * 1024;
+/** of the cluster */
+export const RELAYS = 3;
 
 interface Times {
   readonly count: number;
@@ -70,12 +75,10 @@ function start(ground: Ground, measure: LoadMeasure, [one, other]: Places, optio
 
 export async function warmUp(scene: Scene): Promise<void> {
   const options = { inFlight: IN_FLIGHT, count: WARM_UP, seconds: 30 };
-  const { alone, relays } = scene.fleet;
-  for (const round of relays.keys()) {
+  for (const round of scene.fleet.relays.keys()) {
     const { local, across } = placesOf(scene.fleet, round);
     for (const places of [local, across]) await run(scene, "setup", places, options);
   }
-  for (let times = 0; times < 2; times++) await run(scene, "setup", [alone, alone], options); // as many connections as each other one
 }
 
 /** One pair at a time. */
@@ -110,26 +113,30 @@ export async function measureBulk(scene: Scene, round: number): Promise<Partial<
   return { rateLocal: here.rate, cpuLocal: here.cpu, rateAcross: there.rate, cpuAcross: there.cpu };
 }
 
-/** As many at each relay of the cluster, and at the one that is alone. */
-export async function measureParked(scene: Scene): Promise<Partial<Figures>> {
-  const { fleet, plan } = scene;
-  const each = Math.ceil(plan.parked / fleet.relays.length);
-  const alone = await parkAt(scene, [fleet.alone], each);
-  await endAll(alone.loads);
-  const [natsBefore, countsBefore] = [residentBytes(fleet.natsPid), await fleet.natsCounts()];
-  const inCluster = await parkAt(scene, fleet.relays, each);
+/**
+ * As many at each relay of a cluster, and at one that is alone: processes that have done nothing else, for what one has used
+ * before, and not given back, is there for the parked, and costs nothing more.
+ */
+export async function measureParked({ ground, plan, say }: Scene): Promise<Partial<Figures>> {
+  const fleet = await Fleet.start(ground, RELAYS);
+  const scene: Scene = { ground, fleet, plan, say };
+  const loads: Load[] = [];
   try {
-    const parked = each * fleet.relays.length;
+    const each = Math.ceil(plan.parked / RELAYS);
+    const parkedAlone = await parkAt(scene, [fleet.alone], each, loads);
+    const [natsBefore, countsBefore] = [residentBytes(fleet.natsPid), await fleet.natsCounts()];
+    const parkedInCluster = await parkAt(scene, fleet.relays, each, loads);
+    const parked = each * RELAYS;
     const counts = await fleet.natsCounts();
     const natsMemory = (residentBytes(fleet.natsPid) - natsBefore) / parked;
-    scene.say(`${parked} are parked; looking at NATS for ${plan.restSeconds} s`);
+    say(`${parked} are parked; looking at NATS for ${plan.restSeconds} s`);
     const cpuBefore = cpuSeconds(fleet.natsPid);
     await sleep(plan.restSeconds * 1000);
     const after = await fleet.natsCounts();
     return {
       parked,
-      parkedAlone: alone.each,
-      parkedInCluster: inCluster.each,
+      parkedAlone,
+      parkedInCluster,
       natsMemory,
       subscriptions: (counts.subscriptions - countsBefore.subscriptions) / parked,
       natsShare: (cpuSeconds(fleet.natsPid) - cpuBefore) / plan.restSeconds,
@@ -137,43 +144,38 @@ export async function measureParked(scene: Scene): Promise<Partial<Figures>> {
       restBytes: (after.bytes - counts.bytes) / plan.restSeconds,
     };
   } finally {
-    await endAll(inCluster.loads);
+    for (const load of loads) await load.end();
+    await fleet.stop();
   }
 }
 
 /**
- * `each`: resident bytes of these relays for one client, on average, once some are parked: what was left over from before has
- * been filled up by then.
+ * Parks `count` at each of these relays. Resident bytes of a relay for one of them, once some are parked: by then, its code has
+ * been compiled, and what it needs once is there.
  */
 async function parkAt(
   { ground, plan }: Scene,
   relays: readonly FleetRelay[],
   count: number,
-): Promise<{ loads: Load[]; each: number }> {
-  const loads: Load[] = [];
+  loads: Load[],
+): Promise<number> {
   const grow = async (pairs: number) => {
     for (const relay of relays) loads.push(await start(ground, "park", [relay, relay], { pairs, inFlight: IN_FLIGHT }));
     return await settled(relays, plan.settleSeconds);
   };
   const some = Math.ceil(count / 3);
   const before = await grow(some);
-  const each = ((await grow(count - some)) - before) / ((count - some) * relays.length);
-  return { loads, each };
+  return ((await grow(count - some)) - before) / ((count - some) * relays.length);
 }
 
-/** The least that is seen while they rest: garbage that they give back by themselves does not count. */
+/** What they come to once they have not given anything back for so many seconds: V8 collects garbage of its own accord then. */
 async function settled(relays: readonly FleetRelay[], seconds: number): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
-  for (let waited = 0; waited < seconds * 1000; waited += READ_EVERY_MS) {
+  for (let quiet = 0; quiet < seconds * 1000; quiet += READ_EVERY_MS) {
     await sleep(READ_EVERY_MS);
-    least = Math.min(
-      least,
-      relays.reduce((sum, { pid }) => sum + residentBytes(pid), 0),
-    );
+    const resident = relays.reduce((sum, { pid }) => sum + residentBytes(pid), 0);
+    if (resident < least - GIVEN_BACK) quiet = 0;
+    least = Math.min(least, resident);
   }
   return least;
-}
-
-async function endAll(loads: readonly Load[]): Promise<void> {
-  for (const load of loads) await load.end();
 }
