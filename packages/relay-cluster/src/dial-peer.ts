@@ -43,7 +43,7 @@ interface Ready {
 }
 
 export class PeerDialer {
-  readonly #credentials: PeerCredentials;
+  #credentials: PeerCredentials;
   readonly #readyMs: number;
   readonly #ready = new Map<string, Ready[]>();
   /** being opened, by address */
@@ -68,6 +68,12 @@ export class PeerDialer {
     return { link: { kind: "bare", socket, readAhead: rest }, address, told: { session, role: told } };
   }
 
+  /** From the next hop on: links that were made ready with the former ones are given up. */
+  setCredentials(credentials: PeerCredentials): void {
+    this.#credentials = credentials;
+    this.#dropReady();
+  }
+
   /** Links that are kept ready. */
   get size(): number {
     let kept = 0;
@@ -77,6 +83,10 @@ export class PeerDialer {
 
   close(): void {
     this.#closed = true;
+    this.#dropReady();
+  }
+
+  #dropReady(): void {
     for (const ready of [...this.#ready.values()].flat()) drop(ready);
     this.#ready.clear();
   }
@@ -100,9 +110,10 @@ export class PeerDialer {
     const opening = this.#opening.get(address) ?? 0;
     if (this.#closed || opening + (this.#ready.get(address)?.length ?? 0) >= MOST_READY) return;
     this.#opening.set(address, opening + 1);
-    openLink({ relay: address, identity: this.#credentials, timeout: DIAL_MS })
+    const identity = this.#credentials;
+    openLink({ relay: address, identity, timeout: DIAL_MS })
       .then(
-        (open) => this.#keep(address, open),
+        (open) => (identity === this.#credentials ? this.#keep(address, open) : open.close()),
         () => {},
       )
       .finally(() => this.#opened(address));

@@ -1,6 +1,12 @@
 /** The one connection to NATS that a relay has: for routes, and for who waits where. */
-import { readFile } from "node:fs/promises";
-import { connect, credsAuthenticator, type NatsConnection, type TlsOptions } from "@nats-io/transport-node";
+import { readFileSync } from "node:fs";
+import {
+  type Authenticator,
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  type TlsOptions,
+} from "@nats-io/transport-node";
 
 export interface NatsOptions {
   /** "nats://host:4222" or "tls://host:4222"; any of them will do */
@@ -46,11 +52,24 @@ export async function connectNats({ servers, tls, credentials }: NatsOptions, na
       pingInterval: 10_000,
       maxPingOut: 2,
       ...(tls !== undefined && { tls: filesOf(tls) }),
-      ...(credentials !== undefined && { authenticator: credsAuthenticator(await readFile(credentials)) }),
+      ...(credentials !== undefined && { authenticator: authenticatorOf(credentials) }),
     });
   } catch (error) {
     throw new NatsUnreachable(servers, error);
   }
+}
+
+/** Reads the file anew for each connection, so that a renewed one is good as soon as NATS is dialled again. */
+function authenticatorOf(credentials: string): Authenticator {
+  let latest = credsAuthenticator(readFileSync(credentials));
+  return (nonce) => {
+    try {
+      latest = credsAuthenticator(readFileSync(credentials));
+    } catch {
+      // It is being replaced, perhaps: the former ones may do, and NATS is tried again if not.
+    }
+    return latest(nonce);
+  };
 }
 
 function filesOf({ ca, cert, key }: NonNullable<NatsOptions["tls"]>): TlsOptions {

@@ -38,17 +38,25 @@ interface Grant {
 
 export class Hops {
   readonly #options: HopsOptions;
+  #names: readonly string[];
   readonly #admission: Admission;
   readonly #gate: Gate;
   readonly #entering = new Set<Socket>();
 
   constructor(options: HopsOptions) {
     this.#options = options;
+    this.#names = options.names;
     // Another relay comes from one address, with whatever its functions ask for.
     const { handshakes } = options.limits;
     const noMatter = Number.POSITIVE_INFINITY;
     this.#gate = new Gate({ handshakes, handshakesPerAddress: noMatter, arrivalsPerAddress: noMatter });
     this.#admission = new Admission(options.credentials, options.limits, options.observe);
+  }
+
+  /** For whoever has not been admitted yet. Throws, and changes nothing, if they are not usable. */
+  setCredentials(credentials: Credentials, names: readonly string[]): void {
+    this.#admission.setCredentials(credentials);
+    this.#names = names;
   }
 
   /** Takes over a connection that has just been accepted, with `allowHalfOpen`. */
@@ -90,8 +98,7 @@ export class Hops {
   }
 
   #authorize(names: readonly string[], request: Request | null): Grant {
-    const allowed = this.#options.names;
-    if (allowed.length > 0 && !names.some((name) => allowed.includes(name))) throw new Refusal("no_route");
+    if (this.#names.length > 0 && !names.some((name) => this.#names.includes(name))) throw new Refusal("no_route");
     if (request?.transport !== "raw") throw new Refusal("field_invalid");
     const promised = this.#options.redeem(request.channel);
     if (promised === null) throw new Refusal("peer_vanished");

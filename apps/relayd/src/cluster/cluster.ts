@@ -141,6 +141,15 @@ export class Cluster implements Elsewhere {
     return this.#claims.seek(new ClusterWaiter(`${this.id}-${seeker.connection}`, seeker, this.#meet));
   }
 
+  /**
+   * For hops from now on, in both directions; those under way stay. `names`: what another relay's certificate may bear. Throws, and
+   * changes nothing, if they are not usable.
+   */
+  setCredentials(credentials: Credentials, names: readonly string[]): void {
+    this.#hops?.setCredentials(credentials, names);
+    this.#dialer.setCredentials(credentials);
+  }
+
   /** No claim is honoured, and nobody is sought, from now on. */
   async close(): Promise<void> {
     this.#presence.close();

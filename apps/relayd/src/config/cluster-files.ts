@@ -17,6 +17,7 @@ export interface ClusterMaterials {
 
 /**
  * @param functionCas the CAs of the functions: unless names are given, none of them may vouch for a relay, too
+ * @param inForce what a running relay goes by; null at its start
  * @returns null where there is no cluster, or a problem was noted
  */
 export async function readClusterMaterials(
@@ -24,10 +25,11 @@ export async function readClusterMaterials(
   functionCas: readonly X509Certificate[],
   findings: Findings,
   now: Date,
+  inForce: { readonly cert: string } | null,
 ): Promise<ClusterMaterials | null> {
   if (config === undefined) return null;
   const named = (key: "cert" | "key" | "ca"): NamedFile => ({ keys: ["cluster", "tls", key], path: config.tls[key] });
-  const identity = await readIdentity({ cert: named("cert"), key: named("key") }, findings, now, null);
+  const identity = await readIdentity({ cert: named("cert"), key: named("key") }, findings, now, inForce);
   const authorities = await readAuthorities(named("ca"), findings, now);
   if (identity === null || authorities === null) return null;
   if (certificateNames(new X509Certificate(identity.cert)).length === 0) {

@@ -63,7 +63,13 @@ export async function loadMaterials(
           now,
           inForce && { crl: inForce.materials.crl ?? [], unlisted: inForce.materials.unlisted },
         );
-  const cluster = await readClusterMaterials(loaded.config.cluster, authorities?.certificates ?? [], findings, now);
+  const cluster = await readClusterMaterials(
+    loaded.config.cluster,
+    authorities?.certificates ?? [],
+    findings,
+    now,
+    inForce?.materials.cluster ?? null,
+  );
   // In a running relay they are in use: whether they could be made once more is no matter.
   if (control.socket !== inForce?.config.control.socket) {
     await checkSocketPath(named(["control", "socket"], control.socket), findings);

@@ -46,6 +46,14 @@ it("names what is taken up by its key, files by what is in them as well", () => 
   ]);
 });
 
+it("names files of the cluster's by what is in them, where there is a cluster before and after", () => {
+  const peers = { cert: "p", key: "q", ca: "r", facts: [] };
+  const renewed = { ...peers, cert: "s", key: "t" };
+  const keys = changedKeys(settings({}, { cluster: peers }), settings({}, { cluster: renewed }));
+  expect(keys).toEqual(["cluster.tls.cert", "cluster.tls.key"]);
+  expect(changedKeys(settings(), settings({}, { cluster: peers }))).toEqual([]);
+});
+
 it("names what has to wait for a restart as it is written in the file", () => {
   expect(keysForRestart(configWith(), configWith({ routes: [{ between: ["f1", "f2"] }] }))).toEqual([]);
   const changed = {

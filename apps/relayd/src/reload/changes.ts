@@ -9,13 +9,17 @@ export interface Settings {
 }
 
 /** Keys that a running relayd takes up. All others are bound to what was made at the start: sockets, threads, the store. */
-const TAKEN_UP = ["tls", "limits", "pairing", "sessions", "drain", "routes", "wake", "log.level"];
+const TAKEN_UP = ["tls", "limits", "pairing", "sessions", "drain", "routes", "wake", "log.level", "cluster.tls"];
 
 /** The keys that are reloaded and have other values, or name files with another content: "tls.crl", "pairing.wait". */
 export function changedKeys(former: Settings, next: Settings): string[] {
   const keys = new Set(differingKeys(former.config, next.config).filter(isTakenUp));
   for (const key of ["cert", "key", "ca", "crl"] as const) {
     if (!same(former.materials[key], next.materials[key])) keys.add(`tls.${key}`);
+  }
+  const [formerly, now] = [former.materials.cluster, next.materials.cluster];
+  for (const key of ["cert", "key", "ca"] as const) {
+    if (formerly && now && formerly[key] !== now[key]) keys.add(`cluster.tls.${key}`);
   }
   return [...keys].toSorted();
 }

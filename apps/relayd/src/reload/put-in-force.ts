@@ -2,6 +2,7 @@
 import type { Relay } from "@serverless-relay/core";
 import type { Logger } from "pino";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import type { Materials } from "../config/files.ts";
 import type { Config } from "../config/schema.ts";
 import { limitsOf } from "../limits.ts";
@@ -17,6 +18,7 @@ export interface Reloadable {
   readonly relay: Relay;
   readonly book: RouteBook;
   readonly wakes: Wakes;
+  readonly cluster: Pick<Cluster, "setCredentials"> | null;
   readonly log: Logger;
   readonly audit: AuditLog | null;
 }
@@ -36,7 +38,8 @@ export async function putInForce(parts: Reloadable, next: Settings): Promise<Put
   let review = Promise.resolve({ refused: 0, ended: 0 });
   const routes = await book.replaceStatic(next.config.routes, () => {
     const { onRevoked, onExpired } = next.config.sessions;
-    // First, for it alone may throw.
+    // First, for they alone may throw; what they are given was tried when it was read.
+    if (changed.some((key) => key.startsWith("cluster.tls."))) renewCluster(parts, next);
     if (changed.some(concernsCertificates)) review = relay.setCredentials(next.materials, { onRevoked, onExpired });
     if (changed.some(concernsLimits)) relay.setLimits(limitsOf(next.config));
     if (changed.includes("log.level")) log.level = next.config.log.level;
@@ -45,6 +48,10 @@ export async function putInForce(parts: Reloadable, next: Settings): Promise<Put
   });
   parts.wakes.reconsider();
   return { changed, routes, ...(await review) };
+}
+
+function renewCluster({ cluster }: Reloadable, { config, materials }: Settings): void {
+  if (config.cluster && materials.cluster) cluster?.setCredentials(materials.cluster, config.cluster.tls.names);
 }
 
 function concernsLimits(key: string): boolean {

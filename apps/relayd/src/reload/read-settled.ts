@@ -35,8 +35,9 @@ export async function readSettled(file: string, inForce: Settings): Promise<Read
 }
 
 /** The configuration, and what it names. */
-export function filesOf({ file, config: { tls } }: LoadedConfig): string[] {
-  return [file, tls.cert, tls.key, tls.ca, ...(tls.crl === undefined ? [] : [tls.crl])];
+export function filesOf({ file, config: { tls, cluster } }: LoadedConfig): string[] {
+  const peers = cluster === undefined ? [] : [cluster.tls.cert, cluster.tls.key, cluster.tls.ca];
+  return [file, tls.cert, tls.key, tls.ca, ...(tls.crl === undefined ? [] : [tls.crl]), ...peers];
 }
 
 function stampsOf(paths: readonly string[]): Promise<string[]> {
