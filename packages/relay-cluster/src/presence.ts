@@ -23,11 +23,14 @@ export class Presence {
   /** by id: `performance.now()` at which it was heard last */
   readonly #heard = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
+  /** runs for one period after it was told that some have returned; with `#more` since, it is told once again then */
+  #telling: NodeJS.Timeout | null = null;
+  #more = false;
 
   /**
    * @param prefix of every subject: "relayd.NAME"
-   * @param onReturned is called when a relay is heard again that was not. One that has just started has nobody parked who could
-   *     have been missed.
+   * @param onReturned is called when a relay is heard again that was not; where many are, at the first one, and once they all
+   *     have had time to say so. One that has just started has nobody parked who could have been missed.
    */
   constructor(bus: Bus, prefix: string, id: string, onReturned: () => void) {
     this.#bus = bus;
@@ -41,6 +44,7 @@ export class Presence {
   close(): void {
     this.#listening.close();
     clearTimeout(this.#timer);
+    if (this.#telling !== null) clearTimeout(this.#telling);
   }
 
   get #periodMs(): number {
@@ -53,8 +57,18 @@ export class Presence {
     const now = performance.now();
     const before = this.#heard.get(id);
     this.#heard.set(id, now);
-    if (before !== undefined && now - before > MISSED * this.#periodMs) this.#onReturned();
+    if (before !== undefined && now - before > MISSED * this.#periodMs) this.#tell();
   };
+
+  #tell(): void {
+    this.#more = this.#telling !== null;
+    if (this.#more) return;
+    this.#onReturned();
+    this.#telling = setTimeout(() => {
+      this.#telling = null;
+      if (this.#more) this.#tell();
+    }, this.#periodMs);
+  }
 
   readonly #say = (): void => {
     this.#bus.say(this.#subject, Buffer.from(this.#id));
