@@ -69,10 +69,13 @@ async function compare(caller: Caller, sent: Buffer): Promise<void> {
   ).toContain(JSON.stringify(said));
 }
 
+/** As many at once as there are places: a head that is not whole holds up nobody else. */
 async function compareAll(items: readonly (readonly [Caller, Buffer])[]): Promise<void> {
-  for (let next = 0; next < items.length; next += AT_ONCE) {
-    await Promise.all(items.slice(next, next + AT_ONCE).map((item) => compare(...item)));
-  }
+  const left = items.values();
+  const compareSome = async () => {
+    for (const item of left) await compare(...item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, compareSome));
 }
 
 it("the corpus", async () => {
@@ -81,7 +84,7 @@ it("the corpus", async () => {
   await compareAll(CORPUS.map(([, sent]) => [f1, sent] as const));
 });
 
-it(`${COUNT} generated ones`, { timeout: 60_000 + COUNT * 50 }, async () => {
+it(`${COUNT} generated ones`, { timeout: 60_000 + COUNT * 200 }, async () => {
   process.stderr.write(`FUZZ_SEED=${SEED}\n`);
   const samples = fc.sample(fc.tuple(fc.constantFrom(...callers), requests(NAMES)), { seed: SEED, numRuns: COUNT });
   await compareAll(samples);

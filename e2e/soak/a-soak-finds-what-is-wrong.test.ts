@@ -1,8 +1,11 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { randomNumbers, runCommand } from "@serverless-relay/testkit";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { growthOf } from "./footprint.ts";
+import { figuresOf, LONG_FORMS } from "./long-forms.ts";
 import { NativeEnds } from "./native.ts";
 
 let ends: NativeEnds;
@@ -90,6 +93,28 @@ describe("memory", () => {
 
   it("that does not is left in peace", () => {
     expect(growthOf(samples(0)).mibPerHour).toBeLessThan(0.5);
+  });
+});
+
+describe("a long form", () => {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const tests = ["e2e", "packages"]
+    .flatMap((under) => readdirSync(join(root, under), { recursive: true }).map((file) => join(under, String(file))))
+    .filter((file) => file.endsWith(".test.ts") && !file.includes("node_modules"));
+
+  it.each(LONG_FORMS)("$name is of tests that there are, and that know what it sets", ({ file, env }) => {
+    for (const part of file.split(" ")) {
+      const found = tests.filter((test) => test.includes(part));
+      expect(found, part).not.toEqual([]);
+      const text = found.map((test) => readFileSync(join(root, test), "utf8")).join("");
+      for (const name of Object.keys(env)) expect(text).toContain(`process.env.${name}`);
+    }
+  });
+
+  it("whose tests were skipped, or in part, has not held", () => {
+    expect(figuresOf({ numPassedTests: 3, numTotalTests: 3 })).toEqual({ testsPassed: 3 });
+    expect(() => figuresOf({ numPassedTests: 2, numTotalTests: 3 })).toThrow("of 3 tests, 1 were not run");
+    expect(() => figuresOf({ numPassedTests: 0, numTotalTests: 0 })).toThrow();
   });
 });
 

@@ -8,15 +8,19 @@ import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
 import { seedFrom } from "@serverless-relay/testkit";
 import { Load } from "./load.ts";
-import { longForms } from "./long-forms.ts";
+import { LONG_FORMS, longForms } from "./long-forms.ts";
 import { type Outcome, type Part, runPart } from "./part.ts";
+
+/** The parts that run on one relayd. */
+const LOADS = ["bytes", "churn", "memory"];
 
 const USAGE = `usage: soak [--minutes 15] [--gib 100] [--sessions 50000] [--only PART,PART] [--out FILE.json]
 
   --minutes   of steady load; bytes and churn stop after as many, too, if they are not done
   --gib       that are verified, each way
   --sessions  that come and go
-  --only      bytes, churn, memory, or the name of a long form; default: everything
+  --only      ${[...LOADS, ...LONG_FORMS.map(({ name }) => name)].join(", ")};
+              default: everything
   --out       a file that gets the figures as JSON; by default they are printed
 `;
 
@@ -31,6 +35,12 @@ const { values } = parseArgs({
   },
 });
 const only = values.only?.split(",");
+const names = [...LOADS, ...LONG_FORMS.map(({ name }) => name)];
+const unknown = only?.filter((name) => !names.includes(name)) ?? [];
+if (unknown.length > 0) {
+  console.error(`--only: there is no part ${unknown.join(", ")}; there are: ${names.join(", ")}`);
+  process.exit(64);
+}
 
 if (values.help === true) console.log(USAGE);
 else await soak();
@@ -49,7 +59,7 @@ async function soak(): Promise<void> {
 async function underLoad(seed: number): Promise<Outcome[]> {
   const [minutes, gib, sessions] = [Number(values.minutes), Number(values.gib), Number(values.sessions)];
   if (![minutes, gib, sessions].every((value) => value > 0)) throw new Error(USAGE);
-  if (only?.every((name) => !["bytes", "churn", "memory"].includes(name)) === true) return [];
+  if (only?.every((name) => !LOADS.includes(name)) === true) return [];
   const load = await Load.start({ minutes, gib, sessions, seed });
   const last = { name: "afterwards", what: "descriptors and pipes are back", run: () => load.finish() };
   return [...(await runAll(load.parts().filter(isWanted))), ...(await runAll([last]))];
