@@ -4,6 +4,10 @@ const { createRequire, enableCompileCache } = process.getBuiltinModule("node:mod
 const { homedir } = process.getBuiltinModule("node:os");
 const path = process.getBuiltinModule("node:path");
 
+if (typeof enableCompileCache !== "function") {
+  process.stderr.write(`relayctl needs Node 22.13 or later; this is ${process.version}\n`);
+  process.exit(1);
+}
 // Another third would go into compiling. Not in the shared temporary directory, where Node would keep it.
 enableCompileCache(
   path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "serverless-relay", "compiled"),

@@ -28,7 +28,8 @@ async function readOwn(dir: string, name: string): Promise<string> {
     return await readFile(join(dir, name), "utf8");
   } catch (error) {
     if (!isErrno(error) || error.code !== "ENOENT") throw translated(error);
-    const advice = `make an authority with relayctl init --dir ${dir}`;
+    const elsewhere = name === "ca.key" ? "name the directory where the authority's key is kept, or " : "";
+    const advice = `${elsewhere}make an authority with relayctl init --dir ${dir}`;
     throw new CommandFailed("no_authority", `${join(dir, name)}: no such file; ${advice}`);
   }
 }
