@@ -27,15 +27,17 @@ export class DescriptorUses {
   readonly faults: string[] = [];
   /** to see that something was looked at */
   readonly seen = { closes: 0, reopened: 0, splices: 0 };
-  readonly #peerOf: ReadonlyMap<number, number>;
+  readonly #peersOf: ReadonlyMap<number, readonly number[]>;
+  /** by port: how many connections of a client's have been accepted from there */
+  readonly #accepted = new Map<number, number>();
   readonly #closed = new Set<number>();
   readonly #unfinished = new Map<string, Call>();
-  /** by pipe: the port of the client whose bytes are in it, and how many */
-  readonly #inPipe = new Map<string, { from: number; bytes: number }>();
+  /** by pipe: the port of the client whose bytes are in it, whom they are for, and how many */
+  readonly #inPipe = new Map<string, { from: number; to: number | undefined; bytes: number }>();
 
-  /** `peerOf`: of each client's port, that of the one with which it shares a session */
-  constructor(peerOf: ReadonlyMap<number, number>) {
-    this.#peerOf = peerOf;
+  /** `peersOf`: of each client's port, those with which it shared a session, one after another, for ports are used again */
+  constructor(peersOf: ReadonlyMap<number, readonly number[]>) {
+    this.#peersOf = peersOf;
   }
 
   line(line: string): void {
@@ -76,6 +78,7 @@ export class DescriptorUses {
   #ends({ name, args }: Call, returned: string, line: string): void {
     const result = Number.parseInt(returned, 10);
     if (result < 0) return;
+    if (/^accept4?$/.test(name)) this.#acceptedFrom(returned);
     if (OPENING.test(name) || (name === "fcntl" && args.includes("F_DUPFD"))) this.#opened(result);
     if (name === "pipe2") for (const [, end] of args.matchAll(/(\d+)<pipe:/g)) this.#opened(Number(end));
     if (name === "splice" && result > 0) this.#spliced(args, result, line);
@@ -85,19 +88,29 @@ export class DescriptorUses {
     if (this.#closed.delete(number)) this.seen.reopened++;
   }
 
+  #acceptedFrom(returned: string): void {
+    const port = portOf(/<(.*)>/.exec(returned)?.[1] ?? "");
+    if (port !== null) this.#accepted.set(port, (this.#accepted.get(port) ?? 0) + 1);
+  }
+
+  /** With whom the last one that came from there shares its session. */
+  #peerOf(port: number): number | undefined {
+    return this.#peersOf.get(port)?.[Math.max(0, (this.#accepted.get(port) ?? 0) - 1)];
+  }
+
   #spliced(args: string, bytes: number, line: string): void {
     const [, source = "", sink = ""] = SPLICED.exec(args) ?? [];
     this.seen.splices++;
     const [from, to] = [portOf(source), portOf(sink)];
     if (from !== null) {
       const held = this.#inPipe.get(sink);
-      if (held !== undefined && held.from !== from)
+      const peer = this.#peerOf(from);
+      if (held !== undefined && (held.from !== from || held.to !== peer))
         this.faults.push(`into a pipe that holds another session's: ${line}`);
-      this.#inPipe.set(sink, { from, bytes: (held?.bytes ?? 0) + bytes });
+      this.#inPipe.set(sink, { from, to: peer, bytes: (held?.bytes ?? 0) + bytes });
     } else if (to !== null) {
       const held = this.#inPipe.get(source);
-      if (held === undefined || this.#peerOf.get(held.from) !== to)
-        this.faults.push(`to a socket of another session: ${line}`);
+      if (held === undefined || held.to !== to) this.faults.push(`to a socket of another session: ${line}`);
       else if (held.bytes === bytes) this.#inPipe.delete(source);
       else held.bytes -= bytes;
     }
