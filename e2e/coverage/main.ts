@@ -24,8 +24,8 @@ const report = new CoverageReport({
   baseDir: root,
   outputDir: `${root}coverage/report`,
   reports: ["console-details", "html", "lcovonly"],
-  entryFilter: ({ url }) =>
-    /\/packages\/relay-(core|protocol)\/dist\//.test(url) && !/\.(test|suite|test-support)\.js$/.test(url),
+  entryFilter: ({ url }) => /\/packages\/relay-(core|protocol)\/dist\//.test(url),
+  sourceFilter: (path) => !/\.(test|suite|test-support)\.[jt]s$/.test(path),
 });
 await report.addFromDir(counts);
 const lines = (await report.generate())?.summary.lines;
