@@ -5,12 +5,12 @@
  * The copy follows the bucket by a watch. A fresh watch may miss what happens while it starts (NATS servers up to 2.9 do),
  * so the whole bucket is read once more soon after each start, and now and then.
  *
- * A deletion leaves a mark in the bucket, for those who follow it, and is taken out after a while: who was away for longer
- * sees by the whole bucket what is not in it any more.
+ * A deletion leaves a mark in the bucket, and that stays: replicated streams of NATS 2.9 that were purged of single subjects
+ * lost all that was older when one of their servers was killed (seen with 2.9.10).
  */
 
 import { createHash } from "node:crypto";
-import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { JetStreamApiCodes, JetStreamApiError } from "@nats-io/jetstream";
 import { type KV, type KvEntry, Kvm, KvWatchInclude } from "@nats-io/kv";
 import { delay, errors, type NatsConnection } from "@nats-io/transport-node";
 import { z } from "zod";
@@ -31,8 +31,6 @@ interface KvOptions {
   readonly isThere: () => boolean;
   /** what goes wrong while nobody waits for an answer */
   readonly report: (error: Error) => void;
-  /** For so long the mark of a deletion stays in the bucket. Default: ten minutes, longer than any watch lags behind. */
-  readonly keepDeletedMs?: number;
 }
 
 const NATS_BEGINS_MS = 15_000;
@@ -44,21 +42,15 @@ const TEMPORARILY_UNAVAILABLE = 10_008;
 const DELETE_TRIES = 5;
 /** When the bucket is read once more after a watch has started, and then again and again. */
 const RECONCILE_MS = { soon: 1_000, later: 30_000 };
-const KEEP_DELETED_MS = 10 * 60_000;
-/** Marks that are taken out after one reading; the others have their turn. */
-const MOST_PURGED = 200;
 
 interface Known {
   /** null: deleted; kept for its revision */
   readonly route: KvRoute | null;
   readonly revision: number;
-  /** `performance.now()` */
-  readonly learntAt: number;
 }
 
 export class KvRoutes {
   readonly #kv: KV;
-  readonly #streams: JetStreamManager;
   readonly #options: KvOptions;
   readonly #known = new Map<string, Known>();
   #onChange: ((change: RouteChange) => void) | null = null;
@@ -71,9 +63,8 @@ export class KvRoutes {
   #closed = false;
   #readAt = 0;
 
-  private constructor(kv: KV, streams: JetStreamManager, options: KvOptions) {
+  private constructor(kv: KV, options: KvOptions) {
     this.#kv = kv;
-    this.#streams = streams;
     this.#options = options;
   }
 
@@ -81,7 +72,7 @@ export class KvRoutes {
   static async open(connection: NatsConnection, options: KvOptions): Promise<KvRoutes> {
     const { bucket, replicas } = options;
     const kv = await openBucket(connection, bucket, replicas);
-    const routes = new KvRoutes(kv, await jetstreamManager(connection, { checkAPI: false }), options);
+    const routes = new KvRoutes(kv, options);
     await routes.#reconcile();
     await routes.#follow();
     return routes;
@@ -183,15 +174,11 @@ export class KvRoutes {
   /** Reads the whole bucket, and takes up what the watch has missed. */
   async #reconcile(): Promise<void> {
     const missing = new Map([...this.#known].filter(([, { route }]) => route !== null));
-    const forgettable = new Set(this.#deletedLongAgo());
-    const marks: KvEntry[] = [];
     const snapshot = await this.#kv.watch({ include: KvWatchInclude.LastValue });
     const status = await this.#kv.status();
     if (status.values > 0) {
       for await (const entry of snapshot) {
         if (entry.operation === "PUT") missing.delete(entry.key);
-        else if (Date.now() - entry.created.getTime() > this.#keepDeletedMs) marks.push(entry);
-        forgettable.delete(entry.key);
         this.#take(entry);
         if (entry.delta === 0) break;
       }
@@ -201,30 +188,7 @@ export class KvRoutes {
       // Written since the reading began: it is in no snapshot of before.
       if (this.#known.get(key)?.revision === revision) this.#learn(key, null, revision, true);
     }
-    for (const key of forgettable) this.#known.delete(key);
     this.#readAt = performance.now();
-    await this.#purge(marks);
-  }
-
-  get #keepDeletedMs(): number {
-    return this.#options.keepDeletedMs ?? KEEP_DELETED_MS;
-  }
-
-  *#deletedLongAgo(): Iterable<string> {
-    const before = performance.now() - this.#keepDeletedMs;
-    for (const [key, { route, learntAt }] of this.#known) if (route === null && learntAt < before) yield key;
-  }
-
-  /** Takes marks of deletions out of the bucket. Only what is as old: a route that was put anew meanwhile stays. */
-  async #purge(marks: readonly KvEntry[]): Promise<void> {
-    const { bucket } = this.#options;
-    try {
-      for (const { key, revision } of marks.slice(0, MOST_PURGED)) {
-        await this.#streams.streams.purge(`KV_${bucket}`, { filter: `$KV.${bucket}.${key}`, seq: revision + 1 });
-      }
-    } catch (cause) {
-      this.#report(new Error(`marks of deleted routes cannot be taken out of ${bucket}`, { cause }));
-    }
   }
 
   /** NATS's library would keep the change, and make it when NATS is back: long after the caller was told that it failed. */
@@ -235,9 +199,7 @@ export class KvRoutes {
   /** What the bucket has just now. */
   async #read(key: string): Promise<Known | undefined> {
     const entry = await this.#kv.get(key);
-    return entry === null
-      ? undefined
-      : { route: routeOf(entry), revision: entry.revision, learntAt: performance.now() };
+    return entry === null ? undefined : { route: routeOf(entry), revision: entry.revision };
   }
 
   #take(entry: KvEntry): void {
@@ -253,7 +215,7 @@ export class KvRoutes {
     const before = this.#known.get(key);
     if (before !== undefined && (before.revision > revision || (before.revision === revision && route !== null)))
       return;
-    this.#known.set(key, { route, revision, learntAt: performance.now() });
+    this.#known.set(key, { route, revision });
     if (!tell) return;
     if (route !== null) this.#tell({ kind: "put", route });
     else if (before?.route) this.#tell({ kind: "delete", f1: before.route.f1, f2: before.route.f2 });

@@ -18,34 +18,20 @@ afterEach(async () => {
 
 interface Opened {
   readonly routes: KvRoutes;
-  /** what is in the bucket besides routes */
-  readonly marks: () => Promise<number>;
   readonly store: RouteStore;
 }
 
-interface StreamInfo {
-  readonly state: { readonly messages: number };
-}
-
 /** What one relay of a cluster has: a connection to NATS of its own, and its copy of the bucket. */
-async function join(
-  { urls, size }: Pick<RunningNats, "urls" | "size">,
-  bucket: string,
-  more: { keepDeletedMs?: number } = {},
-): Promise<Opened> {
+async function join({ urls, size }: Pick<RunningNats, "urls" | "size">, bucket: string): Promise<Opened> {
   const connection = await connectNats({ servers: urls }, "a test");
   const bus = new NatsBus(connection, () => {});
-  const wish = { bucket, replicas: size, isThere: () => bus.isThere, report: () => {}, ...more };
+  const wish = { bucket, replicas: size, isThere: () => bus.isThere, report: () => {} };
   const routes = await KvRoutes.open(connection, wish);
   closing.push(async () => {
     await routes.close();
     await connection.close();
   });
-  const marks = async () => {
-    const { state } = (await connection.request(`$JS.API.STREAM.INFO.KV_${bucket}`)).json<StreamInfo>();
-    return state.messages - routes.all().length;
-  };
-  return { routes, marks, store: new ClusterRouteStore(routes, createMemoryRouteStore()) };
+  return { routes, store: new ClusterRouteStore(routes, createMemoryRouteStore()) };
 }
 
 /** A way to a NATS server that can be cut: nothing answers there until it is mended. */
@@ -138,21 +124,6 @@ describe.each([{ servers: 1 as const }, { servers: 3 as const }])(
       }
     });
 
-    it("takes the marks of deletions out in time, and nothing else", async () => {
-      const bucket = newBucket();
-      const one = await join(nats, bucket);
-      for (const f2 of ["b", "c"]) await one.store.put({ f1: "a", f2, createdAt: CREATED });
-      await one.store.delete("a", "b");
-      expect(await one.marks()).toBe(1);
-      expect(await (await join(nats, bucket)).marks()).toBe(1);
-      const later = await join(nats, bucket, { keepDeletedMs: 0 });
-      expect(await later.marks()).toBe(0);
-      await later.store.put({ f1: "a", f2: "b", createdAt: CREATED });
-      await until("what is put anew is known", () => one.routes.all().length === 2);
-      await expect(one.store.delete("a", "b")).resolves.toBe(true);
-      await expect(later.store.delete("a", "b")).resolves.toBe(false);
-    });
-
     it("deletes what another relay has put anew meanwhile, and what it has not heard of yet", async () => {
       const bucket = newBucket();
       const [one, other] = [await join(nats, bucket), await join(nats, bucket)];
@@ -166,7 +137,7 @@ describe.each([{ servers: 1 as const }, { servers: 3 as const }])(
 );
 
 describe("a relay that is cut off from NATS", () => {
-  it("learns of what was deleted meanwhile, though no mark of that is left", async () => {
+  it("learns of what was deleted meanwhile", async () => {
     const nats = await RunningNats.start();
     try {
       const way = await CutWay.open(nats.urls[0] ?? "");
@@ -180,7 +151,6 @@ describe("a relay that is cut off from NATS", () => {
       away.routes.onChange((change) => told.push(change));
       await way.cut();
       await one.store.delete("a", "b");
-      expect(await (await join(nats, bucket, { keepDeletedMs: 0 })).marks()).toBe(0);
       await way.mend();
       await until("it has learnt of it", () => told.some(({ kind }) => kind === "delete"));
       expect([...away.store.all()].map(({ f2 }) => f2)).toEqual(["c"]);
