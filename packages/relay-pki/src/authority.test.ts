@@ -268,4 +268,11 @@ describe("a revocation list that is read back", () => {
     await expect(readCrl(pem, await createAuthority({ commonName: "one" }))).rejects.toThrow(/not signed by this/);
     await expect(readCrl("nonsense", authority)).rejects.toThrow(/no revocation list/);
   });
+
+  it("is read, however many it names", async () => {
+    const authority = await createAuthority({ commonName: "ca" });
+    const revoked = Array.from({ length: 1_500 }, (_, index) => ({ serial: (0x1000 + index).toString(16) }));
+    const list = await readCrl(await authority.crl({ revoked }), authority);
+    expect(list.revoked.map(({ serial }) => serial)).toEqual(revoked.map(({ serial }) => normalSerial(serial)));
+  }, 30_000);
 });
