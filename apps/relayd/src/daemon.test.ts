@@ -98,7 +98,7 @@ state: { dir: state }
   await writeFile(join(cwd, "relayd.yaml"), text);
   const loaded = await loadConfig("relayd.yaml", { cwd, env: {} });
   const materials = { ...(await loadMaterials(loaded)), cluster: {} as ClusterMaterials };
-  const cluster = {} as NonNullable<typeof loaded.config.cluster>;
+  const cluster = { tls: loaded.config.tls } as unknown as NonNullable<typeof loaded.config.cluster>;
   const log = pino({ enabled: false });
   const surroundings = { log, notifier: await Notifier.open(undefined, log), inherited: InheritedSockets.none() };
   return await Daemon.start({ ...loaded, config: { ...loaded.config, cluster } }, materials, surroundings);
