@@ -47,11 +47,15 @@ function runToEnd(language: Language, self: FunctionFiles, peer: string): Promis
 const parked = () => until("it is parked", async () => (await relay.status()).parked === 1);
 
 /** The other end, by Node: inner TLS over the bare connection, both certificates checked. */
+/** Nothing says close_notify for it when the peer has: it could come before a cut. */
+const HALF_OPEN = { allowHalfOpen: true } as const;
+
 async function secureAsNode(end: End, credentials: SecureContextOptions): Promise<TLSSocket> {
   const { fields } = await end.paired();
   return fields["relay-role"] === "client"
-    ? secure({ socket: end.stream, ...credentials, checkServerIdentity: () => undefined })
+    ? secure({ socket: end.stream, ...credentials, ...HALF_OPEN, checkServerIdentity: () => undefined })
     : new TLSSocket(end.stream, {
+        ...HALF_OPEN,
         isServer: true,
         secureContext: createSecureContext(credentials),
         requestCert: true,
