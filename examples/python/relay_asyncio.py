@@ -65,9 +65,12 @@ class Tls:
     async def recv(self, size):
         """b"" after the peer's close_notify; ssl.SSLEOFError if the connection ended without it."""
         try:
-            return await self._run(self._tls.read, size)
+            data = await self._run(self._tls.read, size)
         except ssl.SSLZeroReturnError:
             return b""
+        if not data and self._incoming.eof:  # Python 3.11.2 takes the one for the other
+            raise ssl.SSLEOFError("the connection ended without close_notify")
+        return data
 
     async def send_close_notify(self):
         """The first half of `unwrap`: this direction of TLS is over. What the other sends may still be read."""

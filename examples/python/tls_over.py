@@ -25,9 +25,12 @@ class TlsOver:
     def recv(self, size):
         """b"" after the peer's close_notify; ssl.SSLEOFError if the connection ended without it."""
         try:
-            return self._run(self._tls.read, size)
+            data = self._run(self._tls.read, size)
         except ssl.SSLZeroReturnError:
             return b""
+        if not data and self._incoming.eof:  # Python 3.11.2 takes the one for the other
+            raise ssl.SSLEOFError("the connection ended without close_notify")
+        return data
 
     def unwrap(self):
         """Sends close_notify, waits for the peer's, and gives what was below."""
