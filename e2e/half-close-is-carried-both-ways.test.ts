@@ -1,5 +1,5 @@
-import { createHash, randomBytes } from "node:crypto";
-import { type FunctionFiles, meet, RunningRelay, readAll } from "@serverless-relay/testkit";
+import { randomBytes } from "node:crypto";
+import { digest, type FunctionFiles, meet, RunningRelay, readAll } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 let relay: RunningRelay;
@@ -61,7 +61,3 @@ it("a client may have half-closed before its peer comes", async () => {
   expect(await relay.logged("ended", { session })).toMatchObject({ reason: "completed" });
   for (const end of ends) end.destroy();
 });
-
-function digest(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}

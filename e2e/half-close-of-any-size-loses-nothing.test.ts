@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { finished } from "node:stream/promises";
-import { type End, type FunctionFiles, meet, RunningRelay } from "@serverless-relay/testkit";
+import { digest, type End, type FunctionFiles, meet, RunningRelay } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const KIB = 1024;
@@ -68,10 +68,6 @@ async function after(ms: number): Promise<void> {
 function bytesOf(size: number, end: number): Buffer {
   const seed = createHash("sha256").update(`${size} ${end}`).digest();
   return Buffer.alloc(size, seed);
-}
-
-function digest(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 describe.each(MIXES)("between %s and %s", (transport1, transport2) => {

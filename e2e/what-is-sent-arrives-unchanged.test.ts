@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { finished } from "node:stream/promises";
 import type { TLSSocket } from "node:tls";
 import { connect } from "@serverless-relay/client";
-import { type FunctionFiles, RunningRelay } from "@serverless-relay/testkit";
+import { digest, type FunctionFiles, RunningRelay } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const PAIRS = 200;
@@ -84,8 +84,4 @@ describe.each(["auto", "stream"])("with splice: %s", (splice) => {
 /** From 0 B to some MiB, by powers of two, and never quite on one. */
 function sizeOf(pair: number): number {
   return Math.floor(2 ** ((pair % 22) + (pair % 7) / 7));
-}
-
-function digest(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -1,11 +1,12 @@
 /** Two relays, each in a network of its own, NATS and the functions in a third: only the way between the relays is out. */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { setTimeout as after } from "node:timers/promises";
 import {
   type AnswerHead,
   ask,
   connectionsOf,
   Dialler,
+  digest,
   type End,
   type FunctionFiles,
   park,
@@ -88,8 +89,6 @@ async function converse(states: number): Promise<Across[]> {
   }
   return live;
 }
-
-const digest = (bytes: Buffer | string) => createHash("sha256").update(bytes).digest("hex");
 
 /** Sends both ways at once, and reads all that comes. */
 async function exchange({ ends: [near, far] }: Across, sent: readonly [Buffer, Buffer]): Promise<void> {

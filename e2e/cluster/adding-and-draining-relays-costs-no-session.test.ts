@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { ask, type End, type FunctionFiles, readAll } from "@serverless-relay/testkit";
+import { ask, digest, type End, type FunctionFiles, readAll } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { RunningCluster } from "./running-cluster.ts";
 
@@ -15,8 +15,6 @@ beforeAll(async () => {
   f2 = await cluster.issue("f2");
 });
 afterAll(() => cluster.stop());
-
-const digest = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
 /** Two functions that talk until told to end: each gets what the other has sent, to the last byte. */
 class Conversation {

@@ -1,5 +1,5 @@
-import { createHash, randomBytes, randomInt } from "node:crypto";
-import { ask, type End, type FunctionFiles, readAll } from "@serverless-relay/testkit";
+import { randomBytes, randomInt } from "node:crypto";
+import { ask, digest, type End, type FunctionFiles, readAll } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { RunningCluster } from "./running-cluster.ts";
 
@@ -17,8 +17,6 @@ beforeAll(async () => {
   f2 = await cluster.issue("f2");
 });
 afterAll(() => cluster.stop());
-
-const digest = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
 it(`pairs ${PAIRS} pairs that arrive at random relays and in random order, each once and with its own peer`, {
   timeout: 600_000,

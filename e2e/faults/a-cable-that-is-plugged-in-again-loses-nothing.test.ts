@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import {
   ask,
   connectHead,
+  digest,
   type End,
   meet,
   OuterClient,
@@ -25,8 +26,6 @@ const MIXES = [
 
 let cables: Cables;
 afterEach(() => cables.remove());
-
-const digest = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
 
 /** Sends both ways at once, and reads all that comes. */
 async function exchange([near, far]: readonly [End, End], sent: readonly [Buffer, Buffer]): Promise<string[]> {

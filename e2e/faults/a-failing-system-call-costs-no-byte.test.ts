@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { readAll } from "@serverless-relay/testkit";
+import { digest, readAll } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { whileFailing } from "./failing-calls.ts";
 import { expectNoSpin, type PlainRelay, startPlainRelay } from "./plain-sessions.ts";
@@ -41,10 +41,6 @@ async function exchange(): Promise<boolean> {
   const arrived = got.map((result) => (result.status === "fulfilled" ? digest(result.value) : ""));
   expect(arrived).toEqual([digest(sent[1]), digest(sent[0])]);
   return true;
-}
-
-function digest(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 describe("bytes arrive unchanged when", () => {

@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import {
   ask,
+  digest,
   type End,
   type FunctionFiles,
   type Met,
@@ -31,8 +32,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => relay.finish());
-
-const digest = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
 
 /** Both ways at once; the one ends its direction when it has sent, the other when it has heard all. */
 async function exchange([near, far]: readonly [End, End]): Promise<void> {

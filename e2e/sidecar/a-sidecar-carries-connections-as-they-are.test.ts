@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { type Running, readAll, Sidecars } from "@serverless-relay/testkit";
+import { digest, type Running, readAll, Sidecars } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dial, endOf, startTarget, type Target } from "./target.ts";
 
@@ -26,8 +26,6 @@ async function connected(): Promise<[Socket, Socket]> {
   const local = await dial({ port });
   return [local, await target.next()];
 }
-
-const digest = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
 describe("half-close", () => {
   it.each([

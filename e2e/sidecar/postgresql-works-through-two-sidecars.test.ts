@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { Postgres, Sidecars } from "@serverless-relay/testkit";
+import { digest, Postgres, Sidecars } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 /** 5,000 and more in the long form. */
@@ -51,7 +50,3 @@ it("pgbench: its default workload, without an error", async () => {
   expect(stdout).toContain("number of failed transactions: 0 (0.000%)");
   expect(await query(postgres.port, "select count(*) from pgbench_history")).toBe(`${all}\n`);
 });
-
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}

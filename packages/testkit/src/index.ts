@@ -1,5 +1,6 @@
 export { atExit } from "./at-exit.ts";
 export * from "./dialler.ts";
+export * from "./digest.ts";
 export * from "./end.ts";
 export * from "./fake-daemon.ts";
 export * from "./meeting.ts";

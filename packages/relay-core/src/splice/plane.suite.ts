@@ -1,9 +1,9 @@
 /** What every data plane promises. Run over each implementation; files `*.suite.ts` hold no tests of their own. */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { readAll } from "@serverless-relay/testkit";
+import { digest, readAll } from "@serverless-relay/testkit";
 import { describe, expect, it } from "vitest";
-import { digest, idle, NOTHING, planeStage } from "./plane.test-support.ts";
+import { idle, NOTHING, planeStage } from "./plane.test-support.ts";
 import type { DataPlane } from "./plane.ts";
 import { SessionWatch } from "./session-watch.ts";
 import { describeThrottles } from "./throttle.suite.ts";

@@ -1,5 +1,4 @@
 /** A data plane, and connections for it: what each of its tests begins with. */
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, expect } from "vitest";
@@ -66,10 +65,6 @@ export function planeStage(open: () => DataPlane): PlaneStage {
       return session;
     },
   };
-}
-
-export function digest(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** Resolves to false once nothing has moved out of `socket` for a while. */

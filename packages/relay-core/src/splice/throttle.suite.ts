@@ -1,9 +1,9 @@
 /** What every data plane promises of the rates that its sessions are held to; a part of `plane.suite.ts`. */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { readAll } from "@serverless-relay/testkit";
+import { digest, readAll } from "@serverless-relay/testkit";
 import { describe, expect, it } from "vitest";
-import { digest, type End, NOTHING, type PlaneStage } from "./plane.test-support.ts";
+import { type End, NOTHING, type PlaneStage } from "./plane.test-support.ts";
 import type { Session, Throttle } from "./plane.ts";
 
 const KIB = 1024;
