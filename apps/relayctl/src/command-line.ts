@@ -11,8 +11,12 @@ export function arrange(commandLine: readonly string[]): string[] {
   const { flags, rest } = leadingFlags(commandLine);
   if (rest[0] === "help") return [...rest.slice(1), ...flags, "--help"];
   if (commandLine.length === 0) return ["--help"];
-  const end = rest.includes("--") ? rest.indexOf("--") : rest.length;
-  return rest.toSpliced(end, 0, ...flags);
+  return rest.toSpliced(endOfFlags(rest), 0, ...flags);
+}
+
+/** Behind `--` there are arguments only. */
+function endOfFlags(argv: readonly string[]): number {
+  return argv.includes("--") ? argv.indexOf("--") : argv.length;
 }
 
 function leadingFlags(commandLine: readonly string[]): { flags: string[]; rest: string[] } {
@@ -27,12 +31,10 @@ function leadingFlags(commandLine: readonly string[]): { flags: string[]; rest: 
 
 /** Whether the command's result, or its failure, is to be JSON. */
 export function wantsJson(argv: readonly string[]): boolean {
-  const end = argv.includes("--") ? argv.indexOf("--") : argv.length;
-  return argv.slice(0, end).includes("--json");
+  return argv.slice(0, endOfFlags(argv)).includes("--json");
 }
 
 /** Whether the command line asks for help, in place of a command. */
 export function wantsHelp(argv: readonly string[]): boolean {
-  const end = argv.includes("--") ? argv.indexOf("--") : argv.length;
-  return argv.slice(0, end).some((arg) => arg === "--help" || arg === "-h");
+  return argv.slice(0, endOfFlags(argv)).some((arg) => arg === "--help" || arg === "-h");
 }

@@ -20,15 +20,16 @@ export async function main(commandLine: string[]): Promise<void> {
   process.env.RELAYCTL_DISABLE_THEME = "1"; // nor for a file of colours
   settings.enableAutoTranspile = false; // never look for TypeScript sources, whatever NODE_ENV says
   const argv = arrange(commandLine);
-  const options = { root: PACKAGE_ROOT, devPlugins: false, userPlugins: false, ignoreManifest: true };
+  const pjson = readManifest();
+  const options = { root: PACKAGE_ROOT, devPlugins: false, userPlugins: false, ignoreManifest: true, pjson };
   try {
     const named = wantsHelp(argv) ? undefined : await namedCommand(argv);
     if (named !== undefined) {
-      const { commands: _, ...oclif } = readManifest().oclif;
-      await named.command.run(named.rest, { ...options, pjson: { ...readManifest(), oclif } });
+      const { commands: _, ...oclif } = pjson.oclif; // oclif would load them all
+      await named.command.run(named.rest, { ...options, pjson: { ...pjson, oclif } });
     } else {
       const { run } = await import("@oclif/core/run");
-      await run(argv, { ...options, pjson: readManifest() });
+      await run(argv, options);
     }
   } catch (error) {
     process.exitCode = reportFailure(error, wantsJson(argv));
