@@ -23,10 +23,7 @@ let f2: FunctionFiles;
 
 beforeAll(async () => {
   if (documented === undefined) throw new Error("docs/tuning.md has no limits for 128 MiB");
-  relay = await RunningRelay.prepare({ under: limit?.under ?? [], yaml: documented });
-  relay.environment = { NODE_OPTIONS: "--max-semi-space-size=2" }; // as `bin/relayd.js` has it
-  await relay.boot();
-  await relay.control.addRoute({ f1: "f1", f2: "f2" });
+  relay = await RunningRelay.start({ under: limit?.under ?? [], yaml: documented, routes: [["f1", "f2"]] });
   [f1, f2] = [await relay.issue("f1"), await relay.issue("f2")];
 });
 

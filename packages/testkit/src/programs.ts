@@ -1,6 +1,7 @@
 /** The built programs, as processes of their own: run to their end, or started and watched line by line. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { atExit } from "./at-exit.ts";
@@ -28,15 +29,17 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** The command line of one of this project's programs: node, and its bin. */
-export function commandOf(program: Program): [string, string] {
-  return [process.execPath, fileURLToPath(new URL(`../../../apps/${program}/bin/${program}.js`, import.meta.url))];
+/** The command line of one of this project's programs: this node, with the flags that the bin's first line gives it, and the bin. */
+export function commandOf(program: Program): [string, ...string[]] {
+  const bin = fileURLToPath(new URL(`../../../apps/${program}/bin/${program}.js`, import.meta.url));
+  const [, flags = ""] = /^#!\/usr\/bin\/env (?:-S )?node(.*)/.exec(readFileSync(bin, "utf8")) ?? [];
+  return [process.execPath, ...flags.split(" ").filter((flag) => flag !== ""), bin];
 }
 
 /** Runs one of this project's programs to its end. */
 export function run(program: Program, args: readonly string[] = [], options: RunOptions = {}): Promise<Finished> {
-  const [node, bin] = commandOf(program);
-  return runCommand(node, [bin, ...args], options);
+  const [node, ...bin] = commandOf(program);
+  return runCommand(node, [...bin, ...args], options);
 }
 
 /** Runs any command to its end. Rejects if it cannot be started, or takes too long. */
@@ -98,8 +101,8 @@ export class Running {
   }
 
   static start(program: Program, args: readonly string[] = [], options: StartOptions = {}): Running {
-    const [node, bin] = commandOf(program);
-    return Running.startCommand(node, [bin, ...args], options);
+    const [node, ...bin] = commandOf(program);
+    return Running.startCommand(node, [...bin, ...args], options);
   }
 
   static startCommand(command: string, args: readonly string[], options: StartOptions = {}): Running {
