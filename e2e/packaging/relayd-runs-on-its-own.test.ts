@@ -19,7 +19,7 @@ it(
       expect(deployed, deployed.stderr).toMatchObject({ code: 0 });
       expect(await linksOutOf(tree)).toEqual([]);
       // of what it is given to run, the program of this repository is put aside
-      const under = ["bash", "-c", `exec "$0" "${tree}/bin/relayd.js" "\${@:2}"`];
+      const under = ["bash", "-c", `exec "$0" "\${@/#*"/bin/relayd.js"/"${tree}/bin/relayd.js"}"`];
       const relay = await RunningRelay.start({ under, yaml: "splice: kernel", routes: [["f1", "f2"]] });
       const { ends } = await meet(relay, await relay.issue("f1"), await relay.issue("f2"));
       const arrived = ends[1].rest();
