@@ -16,7 +16,7 @@ export interface LoadOptions {
 
 const AT_ONCE = 16;
 /** The steady load, which leaves the machine to others: sessions a second, and what the flow that never ends carries each way. */
-const STEADY = { plainPerSecond: 20, pairsPerSecond: 2, mibPerSecond: 10, parked: 50 };
+const STEADY = { plainPerSecond: 20, pairsPerSecond: 5, mibPerSecond: 10, parked: 50 };
 const YAML = `splice: kernel
 limits: { handshakes: 4000, handshakesPerAddress: 4000, arrivalsPerAddress: 100000, arrivalsPerFunction: 100000 }`;
 
