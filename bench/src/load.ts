@@ -10,6 +10,8 @@ export interface LoadOptions {
   readonly inFlight?: number;
   readonly count?: number;
   readonly seconds?: number;
+  /** milliseconds that pass before each pair that is set up */
+  readonly pause?: number;
   /** the processors that the two ends of a ping stay on */
   readonly cpus?: readonly [number, number];
 }
@@ -45,11 +47,11 @@ export class Load {
 
   /** Sets up, and returns when the load is ready to go. */
   static async start(program: string, measure: LoadMeasure, peer: RunningPeer, options: LoadOptions): Promise<Load> {
-    const { pairs = 1, inFlight = 1, count = 1, seconds = 1, cpus } = options;
+    const { pairs = 1, inFlight = 1, count = 1, seconds = 1, pause = 0, cpus } = options;
     const load = new Load(program, [
       measure,
       ...peer.way,
-      ...flags({ pairs, "in-flight": inFlight, count, seconds, "first-id": ++runs * IDS_PER_RUN }),
+      ...flags({ pairs, "in-flight": inFlight, count, seconds, pause, "first-id": ++runs * IDS_PER_RUN }),
       ...(cpus === undefined ? [] : flags({ "a-cpu": cpus[0], "b-cpu": cpus[1] })),
     ]);
     await load.#line();

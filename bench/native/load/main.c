@@ -1,6 +1,6 @@
 /*
  *     load MEASURE WAY --relay HOST:PORT [--relay-b HOST:PORT] [--listen HOST:PORT] [--tls] [--ca FILE --a-cert FILE --b-cert FILE]
- *          [--pairs N] [--in-flight N] [--count N] [--seconds S] [--first-id N] [--a-cpu N --b-cpu N]
+ *          [--pairs N] [--in-flight N] [--count N] [--seconds S] [--first-id N] [--a-cpu N --b-cpu N] [--pause MS]
  *
  * Prints "ready" when all is set up, waits for a line on standard input, measures, prints one line of JSON, waits for
  * another line (while who started it reads the relay's CPU time), closes everything, and ends.
@@ -79,7 +79,7 @@ static void read_address(char *text, const char **host, int *port) {
 static void read_options(int argc, char **argv) {
   static const struct option known[] = {
       {"relay", 1, 0, 'r'}, {"relay-b", 1, 0, 'R'}, {"listen", 1, 0, 'l'},    {"tls", 0, 0, 't'},   {"ca", 1, 0, 'C'},      {"a-cert", 1, 0, 'a'},  {"b-cert", 1, 0, 'b'},
-      {"pairs", 1, 0, 'p'}, {"in-flight", 1, 0, 'f'}, {"count", 1, 0, 'n'}, {"seconds", 1, 0, 's'}, {"first-id", 1, 0, 'i'}, {"a-cpu", 1, 0, 'x'}, {"b-cpu", 1, 0, 'y'}, {0}};
+      {"pairs", 1, 0, 'p'}, {"in-flight", 1, 0, 'f'}, {"count", 1, 0, 'n'}, {"seconds", 1, 0, 's'}, {"first-id", 1, 0, 'i'}, {"a-cpu", 1, 0, 'x'}, {"b-cpu", 1, 0, 'y'}, {"pause", 1, 0, 'P'}, {0}};
   for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
     switch (option) {
       case 'r': read_address(optarg, &options.relay.host, &options.relay.port); break;
@@ -93,6 +93,7 @@ static void read_options(int argc, char **argv) {
       case 'f': options.in_flight = atoi(optarg); break;
       case 'n': options.count = atoi(optarg); break;
       case 's': options.seconds = atof(optarg); break;
+      case 'P': options.pause = atof(optarg) / 1000; break;
       case 'i': options.first_id = strtoull(optarg, NULL, 10); break;
       case 'x': options.a_cpu = atoi(optarg); break;
       case 'y': options.b_cpu = atoi(optarg); break;

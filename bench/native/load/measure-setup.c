@@ -5,6 +5,7 @@
 #include "load.h"
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static double *times, deadline;
 static atomic_int next;
@@ -14,6 +15,7 @@ static void *set_up(void *unused) {
   (void)unused;
   struct end a, b;
   for (int i; now() < deadline && (i = next++) < options.count;) {
+    if (options.pause > 0) usleep((useconds_t)(options.pause * 1e6));
     double begin = now();
     way->meet(options.first_id + (uint64_t)i, &a, &b);
     times[done++] = now() - begin;

@@ -12,9 +12,19 @@ import { buildNative } from "../build.ts";
 import { Ground } from "../ground.ts";
 import { type Machine, thisMachine } from "../report.ts";
 import { grid } from "../table.ts";
-import { type FigureName, type Figures, targets } from "./figures.ts";
+import { type FigureName, type Figures, PACE_MS, targets } from "./figures.ts";
 import { Fleet } from "./fleet.ts";
-import { type ClusterPlan, measureBulk, measureParked, measureSetup, RELAYS, type Scene, warmUp } from "./measures.ts";
+import {
+  type ClusterPlan,
+  measureBulk,
+  measurePacedSetup,
+  measureParked,
+  measureSetup,
+  RELAYS,
+  type Scene,
+  warmUp,
+} from "./measures.ts";
+import { Proxies } from "./proxies.ts";
 
 const full: ClusterPlan = {
   rounds: 5,
@@ -48,12 +58,14 @@ const say = (text: string) => {
 };
 const ground = await Ground.prepare(await buildNative());
 const fleet = await Fleet.start(ground, RELAYS);
+const proxies = await Proxies.start(ground);
 try {
   const samples = await measure({ ground, fleet, plan, say });
   const figures = mediansOf(samples);
   process.stdout.write(render(figures, thisMachine()));
   await keep({ date: new Date().toISOString(), machine: thisMachine(), relays: RELAYS, plan, figures, samples });
 } finally {
+  await proxies?.stop();
   await fleet.stop();
 }
 
@@ -70,8 +82,10 @@ async function measure(scene: Scene): Promise<Samples> {
   await warmUp(scene);
   for (let round = 0; round < plan.rounds; round++) {
     say(`round ${round + 1} of ${plan.rounds}`);
+    add(await measurePacedSetup(scene, round));
     add(await measureSetup(scene, round));
     add(await measureBulk(scene, round));
+    if (proxies !== null) add(await proxies.measure(plan.bulkSeconds));
   }
   say(`parking ${plan.parked}`);
   add(await measureParked(scene));
@@ -87,15 +101,18 @@ function mediansOf(samples: Samples): Figures {
 }
 
 function render(figures: Figures, { cores, cpu, kernel }: Machine): string {
-  const { setupLocalP50, setupAcrossP50, setupLocalCpu, setupAcrossCpu } = figures;
+  const { pacedLocalP50, pacedAcrossP50, setupLocalP50, setupAcrossP50, setupLocalCpu, setupAcrossCpu } = figures;
+  const { proxyCpuOne = Number.NaN, proxyCpuTwo = Number.NaN } = figures;
   const { rateLocal, rateAcross, cpuLocal, cpuAcross, parkedAlone, parkedInCluster } = figures;
   const ms = (seconds: number) => (seconds * 1000).toFixed(2);
   const kib = (bytes: number) => (bytes / 1024).toFixed(1);
   const compared = [
-    ["set-up of a pair, p50, ms", ms(setupLocalP50), ms(setupAcrossP50)],
+    [`set-up of a pair, p50, ms, one every ${PACE_MS} ms`, ms(pacedLocalP50), ms(pacedAcrossP50)],
+    ["set-up of a pair, p50, ms, one right after another", ms(setupLocalP50), ms(setupAcrossP50)],
     ["relay CPU to set up a pair, ms", ms(setupLocalCpu), ms(setupAcrossCpu)],
     ["GiB/s, one session", rateLocal.toFixed(2), rateAcross.toFixed(2)],
     ["relay CPU s/GiB", cpuLocal.toFixed(3), cpuAcross.toFixed(3)],
+    ["CPU s/GiB of one HAProxy, of one behind another", proxyCpuOne.toFixed(3), proxyCpuTwo.toFixed(3)],
     ["resident KiB of a parked client", kib(parkedAlone), kib(parkedInCluster)],
   ];
   const nats = [
@@ -109,7 +126,12 @@ function render(figures: Figures, { cores, cpu, kernel }: Machine): string {
   ];
   const verdicts = targets.map(({ what, wanted, of, digits, holds }) => {
     const found = of(figures);
-    return [what, wanted, found.toFixed(digits), holds(found) ? "holds" : "MISSED"];
+    return [
+      what,
+      wanted,
+      found.toFixed(digits),
+      Number.isNaN(found) ? "not measured" : holds(found) ? "holds" : "MISSED",
+    ];
   });
   return `${[
     grid(["", "one relay", "across two"], compared),

@@ -4,7 +4,7 @@ import type { Ground } from "../ground.ts";
 import { Load, type LoadMeasure, type LoadOptions } from "../load.ts";
 import { tlsArguments } from "../peer.ts";
 import { cpuSeconds, residentBytes } from "../process-tree.ts";
-import type { Figures } from "./figures.ts";
+import { type Figures, PACE_MS } from "./figures.ts";
 import { Fleet, type FleetRelay } from "./fleet.ts";
 
 export interface ClusterPlan {
@@ -81,7 +81,16 @@ export async function warmUp(scene: Scene): Promise<void> {
   }
 }
 
-/** One pair at a time. */
+/** One pair at a time, with a pause in between: what a function waits for that comes to relays which are not busy. */
+export async function measurePacedSetup(scene: Scene, round: number): Promise<Partial<Figures>> {
+  const options = { count: scene.plan.setupCount, pause: PACE_MS, seconds: 60 };
+  const { local, across } = placesOf(scene.fleet, round);
+  const here = await run<Times>(scene, "setup", local, options);
+  const there = await run<Times>(scene, "setup", across, options);
+  return { pacedLocalP50: here.p50, pacedAcrossP50: there.p50 };
+}
+
+/** One pair at a time, one right after another. */
 export async function measureSetup(scene: Scene, round: number): Promise<Partial<Figures>> {
   const options = { count: scene.plan.setupCount, seconds: 60 };
   const { local, across } = placesOf(scene.fleet, round);

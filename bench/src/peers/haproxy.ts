@@ -4,12 +4,17 @@ import { join } from "node:path";
 import type { Ground } from "../ground.ts";
 import { at, forwardWay, launch, type Peer, tlsArguments } from "../peer.ts";
 
-interface Variant {
+export interface Variant {
   readonly pipeBytes: number | null;
   readonly tls: boolean;
 }
 
-function config(listen: number, target: number, { pipeBytes, tls }: Variant, { ca, identities }: Ground): string {
+export function config(
+  listen: number,
+  target: number,
+  { pipeBytes, tls }: Variant,
+  { ca, identities }: Ground,
+): string {
   const front = tls ? ` ssl crt ${identities.relay.both} ca-file ${ca} verify required no-tls-tickets` : "";
   const back = tls
     ? ` ssl crt ${identities.proxy.both} ca-file ${ca} verify required verifyhost f2 no-ssl-reuse no-tls-tickets`
