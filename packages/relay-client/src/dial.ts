@@ -17,7 +17,10 @@ export interface Link {
 }
 
 /** What of a plan this phase needs. */
-export type Destination = Pick<Plan, "relay" | "relayCa" | "servername" | "identity">;
+export type Destination = Pick<Plan, "relay" | "relayCa" | "servername" | "identity"> & {
+  /** the key exchange of the outer TLS; default: what Node offers */
+  readonly ecdhCurve?: string | undefined;
+};
 
 /** `socket` is already on its way to the relay. Throws RelayUnreachable or RelayNotVerified. */
 export async function dial(socket: Socket, plan: Destination): Promise<Link> {
@@ -25,7 +28,7 @@ export async function dial(socket: Socket, plan: Destination): Promise<Link> {
   const records = new RecordStream(socket);
   const outer = tls().connect({
     socket: records,
-    secureContext: outerContextOf(plan.identity, plan.relayCa),
+    secureContext: outerContextOf(plan.identity, plan.relayCa, plan.ecdhCurve),
     ALPNProtocols: ["http/1.1"],
     rejectUnauthorized: true, // said aloud, so that the environment cannot turn it off
     ...expectedName(plan.servername),

@@ -32,14 +32,24 @@ interface OuterContext {
 
 const outerContexts = new WeakMap<Identity, OuterContext>();
 
-/** For the outer TLS. Kept for the next connection with the same identity: reading PEM costs as much as the handshake itself. */
-export function outerContextOf(identity: Identity, relayCa: string | Buffer): SecureContext {
-  const parts = [identity.cert, identity.key, relayCa];
+/**
+ * For the outer TLS. Kept for the next connection with the same identity: reading PEM costs as much as the handshake itself.
+ *
+ * @param ecdhCurve the key exchange, if it is not to be what Node offers: names as node:tls has them
+ */
+export function outerContextOf(identity: Identity, relayCa: string | Buffer, ecdhCurve?: string): SecureContext {
+  const parts = [identity.cert, identity.key, relayCa, ecdhCurve ?? ""];
   const known = outerContexts.get(identity);
   if (known?.parts.every((part, index) => part === parts[index])) return known.context;
   const { cert, key } = identity;
   const versions = { minVersion: "TLSv1.3", maxVersion: "TLSv1.3" } as const;
-  const context = tls().createSecureContext({ cert, key, ca: relayCa, ...versions });
+  const context = tls().createSecureContext({
+    cert,
+    key,
+    ca: relayCa,
+    ...(ecdhCurve !== undefined && { ecdhCurve }),
+    ...versions,
+  });
   outerContexts.set(identity, { parts, context });
   return context;
 }

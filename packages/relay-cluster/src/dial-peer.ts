@@ -30,8 +30,15 @@ export interface PeerHop {
   readonly told: { readonly session: string; readonly role: "client" | "server" };
 }
 
-/** The grant is kept for 2 s; what takes longer is too late. */
+/** To reach a relay. The grant is kept for 2 s; what takes longer is too late. */
 const DIAL_MS = 3_000;
+/**
+ * For its answer, once it has been asked. It may have joined the two by then: to give up on a relay that is only slow would end
+ * a session that its function has been told of.
+ */
+const ANSWER_MS = 5_000;
+/** Whoever waits for this hop comes first: both relays need a millisecond or two of CPU for a link. */
+const PREPARE_AFTER_MS = 10;
 /** Well within the time that a relay gives to whoever has asked for nothing yet. */
 const READY_MS = 3_000;
 /** Links kept ready to one relay: as many as hops that were made at once. */
@@ -61,10 +68,9 @@ export class PeerDialer {
    * SDK's errors where that relay is away, or has nothing for the claim any more.
    */
   async dial({ claim, address }: Grant, { peer, role }: Caller): Promise<PeerHop> {
-    const identity = this.#credentials;
-    const options = { relay: address, peer, channel: claim, role, identity, timeout: DIAL_MS };
+    const options = { relay: address, peer, channel: claim, role, identity: this.#credentials, timeout: ANSWER_MS };
     const { socket, rest, session, role: told } = await this.#connect(options);
-    setImmediate(() => this.#prepare(address)); // whoever waits for this one comes first
+    setTimeout(() => this.#prepare(address), PREPARE_AFTER_MS).unref();
     return { link: { kind: "bare", socket, readAhead: rest }, address, told: { session, role: told } };
   }
 
@@ -93,9 +99,15 @@ export class PeerDialer {
 
   /** A link that was kept may have been ended by now; a claim is honoured once, so trying again does no harm. */
   async #connect(options: Parameters<typeof connectBare>[0] & { readonly relay: string }) {
-    const open = this.#take(options.relay);
-    if (open === null) return await connectBare(options);
-    return await connectBare(options, open).catch(() => connectBare(options));
+    const kept = this.#take(options.relay);
+    if (kept !== null) {
+      try {
+        return await connectBare(options, kept);
+      } catch (error) {
+        if (hopFailureOf(error) === "timed_out") throw error; // by now the grant has lapsed
+      }
+    }
+    return await connectBare(options, await openLink({ ...options, timeout: DIAL_MS }));
   }
 
   #take(address: string): OpenLink | null {
