@@ -44,5 +44,5 @@ try {
     process.stdout.write(`${name.padEnd(24)} ${median(ms).toFixed(0).padStart(5)} ms   ${ratio} x node -e 0\n`);
   }
 } finally {
-  await relay.discard();
+  await relay.stop();
 }
