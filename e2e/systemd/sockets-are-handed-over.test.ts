@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { lstat, mkdir } from "node:fs/promises";
 import { connect as dialTcp } from "node:net";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
+import { ControlClient } from "@serverless-relay/control-api/client";
 import { meet, type ReservedPorts, RunningRelay, reservePorts, until } from "@serverless-relay/testkit";
 import { afterEach, beforeEach, expect, it } from "vitest";
 
@@ -17,7 +18,10 @@ afterEach(async () => {
   await ports.release();
 });
 
-/** Prepares a relayd that systemd-socket-activate will start on these sockets; "SOCKET" is that of its control API. */
+/** The read-only control socket that is handed over; another one is configured. */
+const lookSocket = () => join(relay.directory, "look.sock");
+
+/** Prepares a relayd that systemd-socket-activate will start on these sockets; "SOCKET" is that of its control API, "LOOK" the read-only one. */
 async function prepare(listen: readonly string[], names: string | null, config: { shared: number; perRoute?: string }) {
   const sockets = listen.flatMap((each) => ["--listen", each]);
   const under = ["systemd-socket-activate", ...sockets, ...(names === null ? [] : [`--fdname=${names}`])];
@@ -26,7 +30,8 @@ async function prepare(listen: readonly string[], names: string | null, config: 
     shared: `127.0.0.1:${config.shared}`,
     ...(config.perRoute && { listen: `  perRoute: { host: 127.0.0.1, ports: ${config.perRoute} }` }),
   });
-  for (const [index, word] of under.entries()) if (word === "SOCKET") under[index] = relay.socket;
+  const places: Readonly<Record<string, string>> = { SOCKET: relay.socket, LOOK: lookSocket() };
+  for (const [index, word] of under.entries()) under[index] = places[word] ?? word;
   await mkdir(dirname(relay.socket), { mode: 0o700 });
 }
 
@@ -74,6 +79,19 @@ it("by address: the shared listener, the control socket and that of a route, whi
   expect((await lstat(relay.socket)).ino).toBe(ino);
   expect(relay.process.lines.filter((line) => line.includes("handed over"))).toEqual([]);
   expect(await relay.process.stop()).toBe(0);
+}, 30_000);
+
+it("the read-only control socket: whoever monitors may look there, and change nothing; it stays when relayd ends", async () => {
+  await prepare([`127.0.0.1:${ports.first}`, "SOCKET", "LOOK"], "shared:control:control-ro", { shared: ports.first });
+  const control = "control: { socket: run/relayd.sock, readOnlySocket: look/configured.sock }";
+  await relay.write("relayd.yaml", (await relay.read("relayd.yaml")).replace(/^control: .*$/m, control));
+  await activate();
+  const looking = new ControlClient({ socket: lookSocket() });
+  expect(await looking.status()).toMatchObject({ pid: relay.process.pid });
+  await expect(looking.addRoute({ f1: "f1", f2: "f2" })).rejects.toMatchObject({ code: "read_only" });
+  expect(existsSync(join(relay.directory, "look", "configured.sock"))).toBe(false);
+  expect(await relay.process.stop()).toBe(0);
+  expect(existsSync(lookSocket())).toBe(true);
 }, 30_000);
 
 it("one that nothing asks for is named in the log, and does no harm", async () => {
