@@ -15,7 +15,11 @@ export interface NatsOptions {
   readonly under?: readonly string[];
   /** what they listen on; default loopback */
   readonly host?: string;
+  /** path of a configuration file: who may connect, and whatever is not said here; read at each start */
+  readonly config?: string;
 }
+
+type Options = Required<Omit<NatsOptions, "config">> & Pick<NatsOptions, "config">;
 
 /** Past the election of a leader, which takes a few seconds when all of them have just begun. */
 const READY_MS = 30_000;
@@ -25,11 +29,11 @@ export class RunningNats {
   readonly urls: readonly string[];
   readonly #directory: string;
   readonly #ports: ReservedPorts;
-  readonly #options: Required<NatsOptions>;
+  readonly #options: Options;
   readonly #running: (Running | null)[];
   readonly #directoryIsGone: () => void;
 
-  private constructor(directory: string, ports: ReservedPorts, options: Required<NatsOptions>) {
+  private constructor(directory: string, ports: ReservedPorts, options: Options) {
     this.#directory = directory;
     this.#directoryIsGone = atExit(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
     this.#ports = ports;
@@ -38,9 +42,10 @@ export class RunningNats {
     this.urls = this.#running.map((_, index) => `nats://${options.host}:${ports.first + index}`);
   }
 
-  static async start({ servers = 1, under = [], host = "127.0.0.1" }: NatsOptions = {}): Promise<RunningNats> {
+  static async start(options: NatsOptions = {}): Promise<RunningNats> {
     const directory = await mkdtemp(join(tmpdir(), "relay-nats-"));
-    const nats = new RunningNats(directory, await reservePorts(2 * servers), { servers, under, host });
+    const full: Options = { servers: 1, under: [], host: "127.0.0.1", ...options };
+    const nats = new RunningNats(directory, await reservePorts(2 * full.servers), full);
     await nats.boot();
     return nats;
   }
@@ -83,11 +88,12 @@ export class RunningNats {
   }
 
   #start(index: number): Running {
-    const { under, host, servers } = this.#options;
+    const { under, host, servers, config } = this.#options;
     const port = this.#ports.first + index;
     const own = ["-a", host, "-p", String(port), "-js", "-sd", join(this.#directory, String(index))];
     const among = servers === 1 ? [] : this.#clusterArguments(index);
-    const [command = "", ...args] = [...under, "nats-server", ...own, ...among];
+    const further = config === undefined ? [] : ["-c", config];
+    const [command = "", ...args] = [...under, "nats-server", ...own, ...among, ...further];
     return Running.startCommand(command, args);
   }
 
