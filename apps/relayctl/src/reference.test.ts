@@ -99,7 +99,7 @@ function placeOf(flag: Flag): string {
 
 function meaningOf({ summary = "", multiple, ...flag }: Flag): string {
   const byDefault = typeof flag.default === "string" ? ` Default: ${flag.default}.` : "";
-  return `${summary}${byDefault}${multiple === true ? " May be given several times." : ""}`;
+  return `${summary}${byDefault}${multiple === true && !summary.includes("repeat") ? " May be given several times." : ""}`;
 }
 
 function sentence(text: string): string {
