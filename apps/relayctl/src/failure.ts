@@ -25,7 +25,8 @@ export class CommandFailed extends Error {
 
 /** Tells of a failure: as JSON on one line, so that it may also end a stream of lines. Gives the exit code. */
 export function reportFailure(error: unknown, json: boolean): number {
-  const { code, message, exit } = describe(error);
+  const { code, exit, ...described } = describe(error);
+  const message = plainly(described.message);
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
   else if (message !== "") process.stderr.write(`relayctl: ${message}\n`);
   return exit;
@@ -48,6 +49,11 @@ function describe(error: unknown): Description {
   // A defect of relayctl: the one case in which a stack trace helps.
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: "internal", message: `unexpected failure, please report it: ${trace}`, exit: Exit.refused };
+}
+
+/** oclif puts the flag in a line of its own, above what is wrong with its value; some of our messages begin with it. */
+function plainly(message: string): string {
+  return message.replace(/^Parsing (--\S+)\s*\n\t(--)?/, (_, flag: string, named = `${flag}: `) => named);
 }
 
 /** oclif's own errors, all of them about the command line, carry their exit code. */
