@@ -19,6 +19,8 @@ export interface HeadReading {
   readonly head?: Head;
 }
 
+/** Those of RFC 9110 §9 and RFC 5789. */
+const KNOWN_METHODS = new Set(["CONNECT", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"]);
 const TCHAR = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]";
 const EXACT_LINE = new RegExp(`^(${TCHAR}+) ([^\\x00-\\x20\\x7f]+) HTTP/([0-9])\\.([0-9])$`);
 /** RFC 9112 §3: a recipient may instead split at any white space. */
@@ -72,6 +74,7 @@ function readLines(text: string): HeadReading {
   const choice =
     exact === null ||
     !served ||
+    !KNOWN_METHODS.has(method) || // step 7: it may count as malformed, before anybody knows how long the head is
     fields.some(({ value }) => hasControls(value)) ||
     !isWellFormedTarget(method, target) ||
     (method !== "CONNECT" && fields.some(({ name }) => name === "content-length" || name === "transfer-encoding"));

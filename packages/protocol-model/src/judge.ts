@@ -40,8 +40,6 @@ export interface Admitted {
 /** A reason for which it is refused or dropped, or the terms on which it is admitted. */
 export type Verdict = string | Admitted;
 
-const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"]);
-
 /** `sent`: all that comes inside TLS before the client's close_notify. */
 export function judge(caller: Caller, sent: Uint8Array, rules: Rules): readonly Verdict[] {
   if (caller.certificate === "verified") {
@@ -64,9 +62,7 @@ function judgeRequest(caller: Caller, sent: Uint8Array, rules: Rules): readonly 
 }
 
 function judgeHead(caller: Caller, head: Head, rules: Rules): readonly Verdict[] {
-  if (head.method !== "CONNECT") {
-    return KNOWN_METHODS.has(head.method) ? ["method_not_allowed"] : ["method_not_allowed", "request_malformed"];
-  }
+  if (head.method !== "CONNECT") return ["method_not_allowed"];
   const content = head.fields.some(({ name }) => name === "content-length" || name === "transfer-encoding");
   if (content) return ["request_malformed"];
   const target = readTarget(head.target);

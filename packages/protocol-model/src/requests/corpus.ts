@@ -61,6 +61,10 @@ const TEXTS: readonly (readonly [what: string, text: string])[] = [
   ["a head far above the limit", connect(`Padding: ${"x".repeat(60_000)}`)],
   ["a target above the limit", head(`CONNECT ${"f".repeat(17_000)}:443 HTTP/1.1`)],
   ["a method above the limit", head(`${"M".repeat(17_000)} f2:443 HTTP/1.1`)],
+  [
+    "a method that nobody knows, and a head above the limit",
+    head("CONNECTED / HTTP/1.1", `Padding: ${"x".repeat(16_384)}`),
+  ],
   ["absolute-form", head("CONNECT http://f2:443/ HTTP/1.1")],
   ["absolute-form of https", head("CONNECT https://f2/ HTTP/1.1")],
   ["origin-form", head("CONNECT / HTTP/1.1")],
