@@ -5,9 +5,13 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
 export default defineConfig({
+  // The sources, which are mutated, and not what was built of them.
+  resolve: { alias: { "@serverless-relay/protocol": `${root}packages/relay-protocol/src/index.ts` } },
   test: {
-    root: fileURLToPath(new URL("../..", import.meta.url)),
+    root,
     include: ["packages/relay-{core,protocol}/src/**/*.test.ts"],
     exclude: ["packages/relay-core/src/splice/**"],
     // the machine is busy with other mutants

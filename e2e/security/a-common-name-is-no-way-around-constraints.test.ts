@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { secure } from "@serverless-relay/client";
 import { type CertifiedNames, type ChainPlan, chainPlans, soundIssuer } from "@serverless-relay/protocol-model";
+import { Issuing } from "@serverless-relay/testkit/chains";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Issuing } from "./certificates/issue.ts";
 
 const NOW = Date.now();
 const server = createServer({ allowHalfOpen: true });

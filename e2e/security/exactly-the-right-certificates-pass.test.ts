@@ -3,20 +3,17 @@
  * says of their description. The long form is CERTIFICATES=2000; CERTIFICATES_SEED repeats a run.
  */
 import {
-  bearsNames,
   type ChainPlan,
   chainPlans,
-  failuresOf,
-  judge,
-  namesOf,
+  judgeAsking,
   type Rules,
   soundIssuer,
   type Verdict,
 } from "@serverless-relay/protocol-model";
 import { connectHead, RunningRelay } from "@serverless-relay/testkit";
+import { type Issued, Issuing } from "@serverless-relay/testkit/chains";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Asking } from "./asking.ts";
-import { type Issued, Issuing } from "./certificates/issue.ts";
 
 const COUNT = Number(process.env.CERTIFICATES ?? 201);
 const SEED = Number(process.env.CERTIFICATES_SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -97,23 +94,13 @@ function request(target: string): Buffer {
   return Buffer.from(connectHead(`${target}:443`, { "Relay-Transport": "raw" }));
 }
 
-function allowed({ plan }: Case, target: string): readonly Verdict[] {
-  const failures = failuresOf(plan, NOW);
-  const [only = "verified"] = failures;
-  if (failures.length > 1) return failures;
-  const names = bearsNames(plan) ? namesOf(plan.certificates[0]?.names ?? { san: null, commonNames: [] }) : [];
-  const verdicts = judge({ certificate: only, names, key: plan.pinned ? pin : "" }, request(target), rules);
-  // 6.1: which of two issuers of the same name and key is looked at is up to the TLS library, and so is whether constraints
-  // bind a common name.
-  if (only === "verified" && !bearsNames(plan)) return [...verdicts, "certificate_invalid"];
-  return plan.crossed === "foreign first" ? [...verdicts, "certificate_unknown_issuer"] : verdicts;
-}
-
 /** What is wrong with the verdict on one; null if nothing is. */
 async function compare(one: Case, target: string, verdicts: Set<string>): Promise<string | null> {
   const said = await ask(one, target);
   verdicts.add(typeof said === "string" ? said : "admitted");
-  const right = allowed(one, target).map((verdict) => JSON.stringify(verdict));
+  const right = judgeAsking(one.plan, request(target), { rules, pin, now: NOW }).map((verdict) =>
+    JSON.stringify(verdict),
+  );
   if (right.includes(JSON.stringify(said))) return null;
   return `${one.plan.flaw}: ${JSON.stringify(said)}, not ${right.join(" or ")}, for ${JSON.stringify(one.plan)}`;
 }

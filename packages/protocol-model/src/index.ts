@@ -4,7 +4,8 @@
  */
 export { chainPlans, soundIssuer } from "./chains/chains.ts";
 export type { ChainPlan } from "./chains/flaws.ts";
-export { bearsNames, type DescribedCertificate, failuresOf } from "./chains/judge-chain.ts";
+export { judgeAsking } from "./chains/judge-asking.ts";
+export type { DescribedCertificate } from "./chains/judge-chain.ts";
 export { type Admitted, type Caller, judge, type Route, type Rules, type Verdict } from "./judge.ts";
 export { type CertifiedNames, namesOf } from "./names.ts";
 export { CORPUS } from "./requests/corpus.ts";

@@ -2,8 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { type Authority, createAuthority } from "@serverless-relay/pki";
-import type { ClientCredentials } from "@serverless-relay/testkit";
-import { expect } from "vitest";
+import { type ClientCredentials, until } from "@serverless-relay/testkit";
 import { type Entrance, type OnWaiting, Relay, type RelayEvent, type RelayLimits, StreamPlane } from "./index.ts";
 
 export const LIMITS: RelayLimits = {
@@ -32,7 +31,9 @@ export const LIMITS: RelayLimits = {
 export interface TestCertificates {
   readonly authority: Authority;
   readonly relay: { readonly certPem: string; readonly keyPem: string };
-  readonly crl?: string;
+  readonly crl?: string | readonly string[];
+  /** PEM of the CAs of functions; default: the authority's */
+  readonly ca?: string;
 }
 
 export async function makeCertificates(): Promise<TestCertificates> {
@@ -55,7 +56,7 @@ export interface TestRelay {
 
 /** With the route {f1, f2}. */
 export async function startRelay(
-  { authority, relay: identity, crl }: TestCertificates,
+  { authority, relay: identity, crl, ca = authority.certPem }: TestCertificates,
   options: { limits?: Partial<RelayLimits>; entrance?: Entrance; onWaiting?: OnWaiting } = {},
 ): Promise<TestRelay> {
   const events: RelayEvent[] = [];
@@ -64,7 +65,7 @@ export async function startRelay(
     credentials: {
       cert: identity.certPem,
       key: identity.keyPem,
-      ca: authority.certPem,
+      ca,
       ...(crl === undefined ? {} : { crl }),
     },
     plane: new StreamPlane(),
@@ -87,7 +88,7 @@ export async function startRelay(
     async close() {
       await relay.close();
       server.close();
-      await expect.poll(() => sockets.size, { timeout: 5_000 }).toBe(0);
+      await until("no connection is left", () => sockets.size === 0, 5_000);
     },
   };
 }
