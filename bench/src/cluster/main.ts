@@ -97,13 +97,14 @@ function mediansOf(samples: Samples): Figures {
     const sorted = values.toSorted((a, b) => a - b);
     return [name, sorted[Math.floor(sorted.length / 2)] ?? Number.NaN];
   });
-  return Object.fromEntries(medians) as Figures;
+  const notInstalled = { proxyCpuOne: Number.NaN, proxyCpuTwo: Number.NaN };
+  return { ...notInstalled, ...Object.fromEntries(medians) } as Figures;
 }
 
 function render(figures: Figures, { cores, cpu, kernel }: Machine): string {
   const { pacedLocalP50, pacedAcrossP50, setupLocalP50, setupAcrossP50, setupLocalCpu, setupAcrossCpu } = figures;
-  const { proxyCpuOne = Number.NaN, proxyCpuTwo = Number.NaN } = figures;
-  const { rateLocal, rateAcross, cpuLocal, cpuAcross, parkedAlone, parkedInCluster } = figures;
+  const { rateLocal, rateAcross, cpuLocal, cpuAcross, parkedAlone, parkedInCluster, proxyCpuOne, proxyCpuTwo } =
+    figures;
   const ms = (seconds: number) => (seconds * 1000).toFixed(2);
   const kib = (bytes: number) => (bytes / 1024).toFixed(1);
   const compared = [

@@ -77,11 +77,56 @@ describe("a certificate that was admitted is no longer good", () => {
     expect(trustIn([shortLived]).judge({ leaf, intermediates: [] }, inDays(2).getTime())).toBe("certificate_expired");
   });
 
+  it("before its time, which no handshake would have let in", async () => {
+    const leaf = read((await root.issueFunction({ names: ["f1"], notBefore: inDays(1), notAfter: inDays(9) })).certPem);
+    expect(trustIn([root]).judge({ leaf, intermediates: [] }, now)).toBe("certificate_unknown_issuer");
+    expect(trustIn([root]).judge({ leaf, intermediates: [] }, leaf.validFromDate.getTime())).toBeNull();
+    expect(trustIn([root]).judge({ leaf, intermediates: [] }, leaf.validToDate.getTime())).toBeNull();
+  });
+
+  it("where an intermediate that came along is no CA, or leads in a circle", async () => {
+    const { certPem } = await otherRoot.issueFunction({ names: ["middle"] });
+    const through = [read(certPem), read(otherRoot.certPem)];
+    expect(trustIn([root]).judge({ leaf: viaMiddle.leaf, intermediates: through }, now)).toBe(
+      "certificate_unknown_issuer",
+    );
+    const all = [...viaMiddle.intermediates, read(root.certPem)];
+    expect(trustIn([otherRoot]).judge({ leaf: viaMiddle.leaf, intermediates: all }, now)).toBe(
+      "certificate_unknown_issuer",
+    );
+    expect(trustIn([root]).judge({ leaf: viaMiddle.leaf, intermediates: all }, now)).toBeNull();
+  });
+
+  it("where of two ways to a CA one is revoked, by the other", async () => {
+    const again = await root.issue({ commonName: "middle", ca: true });
+    const twice = [...viaMiddle.intermediates, read(again.certPem)];
+    const both = { leaf: viaMiddle.leaf, intermediates: twice };
+    expect(trustIn([root], read(again.certPem)).judge(both, now)).toBeNull();
+    expect(trustIn([root], ...viaMiddle.intermediates).judge(both, now)).toBe("certificate_revoked");
+  });
+
   it("where what it says is its issuer is no CA", async () => {
     const { certPem, keyPem } = await createSelfSigned("f1");
     expect(keyPem).not.toBe("");
     expect(trustIn([root]).judge({ leaf: read(certPem), intermediates: [] }, now)).toBe("certificate_unknown_issuer");
   });
+});
+
+it("two trusts have the same CAs in whatever order these are", () => {
+  expect(trustIn([root, otherRoot]).hasAuthoritiesOf(trustIn([otherRoot, root]))).toBe(true);
+  expect(trustIn([root]).hasAuthoritiesOf(trustIn([otherRoot]))).toBe(false);
+  expect(trustIn([root]).hasAuthoritiesOf(trustIn([root, otherRoot]))).toBe(false);
+});
+
+it("nobody is revoked where nothing says so", () => {
+  expect(new Trust({ ca: root.certPem }).judge(direct, now)).toBeNull();
+});
+
+it("an issuer is known by its name and key, and a signature is another matter", () => {
+  const trust = trustIn([otherRoot, root]);
+  expect([trust.namesIssuerOf(direct.leaf), trust.issued(direct.leaf)]).toEqual([true, true]);
+  expect([trust.namesIssuerOf(viaMiddle.leaf), trust.issued(viaMiddle.leaf)]).toEqual([false, false]);
+  expect(trustIn([otherRoot]).issued(direct.leaf)).toBe(false);
 });
 
 describe("an identity", () => {
@@ -117,5 +162,33 @@ describe("an identity", () => {
     expect(identity.names).toEqual(["f1"]);
     expect(identity.notAfter).toBe(leaf.validToDate.getTime());
     expect(identity.key).toMatch(/^sha256:[0-9a-f]{64}$/);
+    const fingerprint = leaf.fingerprint256.replaceAll(":", "").toLowerCase();
+    expect(identity.fingerprint).toBe(`sha256:${fingerprint}`);
+  });
+
+  it("is another where other intermediates came along, or the one that is held has been revoked", async () => {
+    const trust = trustIn([root]);
+    const identities = new Identities();
+    const make = (intermediates: readonly X509Certificate[], judge = trust) =>
+      identities.shared(new Identity(viaMiddle.leaf, intermediates, judge, null), judge);
+    const stranger = read(otherRoot.certPem);
+    const first = make(viaMiddle.intermediates);
+    expect(make(viaMiddle.intermediates)).toBe(first);
+    const further = make([...viaMiddle.intermediates, stranger]);
+    expect(further).not.toBe(first);
+    expect(further.intermediates).toHaveLength(2);
+    const other = make([stranger, ...viaMiddle.intermediates]);
+    expect(other).not.toBe(further);
+    // Whoever shows the same certificate once more has been verified anew.
+    expect(other.flawUnder(trustIn([root], viaMiddle.leaf))).toBe("certificate_revoked");
+    expect(make([stranger, ...viaMiddle.intermediates], trustIn([root], viaMiddle.leaf))).not.toBe(other);
+  });
+
+  it("is judged by the CAs that there are now, whoever vouched for it before", () => {
+    const vouched = new Identity(direct.leaf, [], trustIn([root]), null);
+    const unknown = new Identity(direct.leaf, [], trustIn([otherRoot]), "certificate_unknown_issuer");
+    expect(vouched.flawUnder(trustIn([otherRoot, root]))).toBeNull();
+    expect(vouched.flawUnder(trustIn([otherRoot]))).toBe("certificate_unknown_issuer");
+    expect(unknown.flawUnder(trustIn([root]))).toBeNull();
   });
 });
