@@ -44,9 +44,14 @@ async function dial(): Promise<Socket> {
   const socket: Socket = dialTcp({ port: relay.port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
   socket.on("error", () => {});
   await once(socket, "connect");
-  // A connection that is reset before it is accepted has no address any more.
-  await until("relayd has accepted it", async () => (await connectionsOf(relay.process.pid)) > 0);
   return socket.resume();
+}
+
+/** Of one alone: a connection that is reset before it is accepted has no address any more. */
+async function dialAccepted(): Promise<Socket> {
+  const socket = await dial();
+  await until("relayd has accepted it", async () => (await connectionsOf(relay.process.pid)) > 0);
+  return socket;
 }
 
 const addressOf = (socket: Socket) => `127.0.0.1:${socket.localPort}`;
@@ -58,7 +63,7 @@ it.each([
   ["a TLS record that claims to be huge", Buffer.from([22, 3, 1, 0xff, 0xff, 1, 2, 3])],
   ["a ClientHello of nonsense", Buffer.concat([Buffer.from([22, 3, 1, 0, 200, 1, 0, 0, 196]), randomBytes(196)])],
 ])("%s in place of a handshake: dropped", async (_what, bytes) => {
-  const socket = await dial();
+  const socket = await dialAccepted();
   const address = addressOf(socket);
   socket.write(bytes);
   expect(await relay.logged("dropped", { address })).toMatchObject({ reason: "handshake_failed" });
@@ -76,7 +81,7 @@ const INSTEAD_OF_HANDSHAKE: readonly Act<Socket>[] = [
 ];
 
 it.each(INSTEAD_OF_HANDSHAKE)("%s in place of a handshake: dropped", async (_what, reason, act) => {
-  const socket = await dial();
+  const socket = await dialAccepted();
   const address = addressOf(socket);
   act(socket);
   expect(await relay.logged("dropped", { address })).toMatchObject({ reason });
@@ -100,7 +105,7 @@ it.each(INSTEAD_OF_REQUEST)("%s in place of a request: dropped", async (_what, r
 const INSTEAD_OF_CLOSE_NOTIFY: readonly Act<OuterClient>[] = [
   ["nothing", "detach_timeout", () => {}],
   ["more inside TLS", "detach_violated", (client) => client.request("more")],
-  ["bytes that are no TLS", "detach_timeout", (client) => client.socket.write("no TLS record begins so")],
+  ["bytes that are no TLS", "detach_violated", (client) => client.socket.write("no TLS record begins so")],
   ["FIN", "client_gone", (client) => client.socket.end()],
   ["RST", "client_gone", (client) => client.socket.resetAndDestroy()],
 ];

@@ -125,6 +125,7 @@ export class Admission {
       if (flaw === null) names = identity.names;
       const { request, head } = understand(requested, flaw);
       peer = request?.peer ?? null;
+      if (entry.failure !== null) throw entry.failure; // of what came right behind the step before
       const grant = authorize(identity, flaw, request);
       place.leave();
       names = identity.names;
@@ -181,7 +182,8 @@ export class Admission {
     // Before the request, close_notify says that none will come; behind it, that is how a client detaches. A request that it
     // cuts short is the HTTP parser's to refuse, which hears of it in the same turn.
     tls.once("end", () => process.nextTick(() => entry.asked || entry.fail(new Dropped("client_gone", NOT_ASKED))));
-    tls.on("error", () => {}); // the record stream closes with it, and tells the entry
+    // Node goes on as if nothing had been: what comes behind an error is never read, nor is anything written.
+    tls.on("error", (error) => entry.fail(new Dropped("client_gone", { detail: error.message })));
     return tls;
   }
 
@@ -204,6 +206,9 @@ export class Admission {
     entry.within(this.#limits.detachTimeoutMs, () => new Dropped("detach_timeout"));
     if (head.length > 0) throw new Dropped("detach_violated");
     tls.on("data", () => entry.fail(new Dropped("detach_violated")));
+    tls.prependListener("error", ({ code, message: detail }: NodeJS.ErrnoException) => {
+      if (code?.startsWith("ERR_SSL_")) entry.fail(new Dropped("detach_violated", { detail })); // an alert, or no TLS at all
+    });
     const readAhead = await entry.records.detach().done;
     return { kind: "bare", socket: entry.records.socket, readAhead };
   }
