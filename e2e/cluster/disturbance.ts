@@ -13,9 +13,9 @@ const BACK_MS = 40_000;
 
 export class Disturbance {
   readonly silences: Silence[] = [];
-  readonly joined: Joined[] = [];
   /** in words, for whoever has to find out what went wrong */
   readonly story: string[] = [];
+  readonly #joined: Joined[] = [];
   readonly #cluster: RunningCluster;
   readonly #network: Network;
   readonly #random: Random;
@@ -46,9 +46,10 @@ export class Disturbance {
     );
   }
 
-  /** What relays have joined until now, by their logs. */
-  collect(): void {
+  /** What relays have joined until now, as far as their logs have been read. */
+  collect(): readonly Joined[] {
     for (const index of this.#cluster.relays.keys()) this.#collectFrom(index);
+    return this.#joined;
   }
 
   /** Chosen before any of it happens, so that the same seed is the same plan. */
@@ -77,7 +78,7 @@ export class Disturbance {
     await after(awayMs);
     await until("the relay is back", () => this.#boot(relay), BACK_MS);
     this.#read[index] = 0;
-    this.silences.push({ relay: index, from, until: Date.now() });
+    this.silences.push({ relay: index, from, until: Date.now(), killed: true });
     this.#tell(`relay ${index} is back`);
   }
 
@@ -144,7 +145,7 @@ export class Disturbance {
     const { lines } = this.#cluster.relay(index).process;
     for (const line of lines.slice(this.#read[index])) {
       if (!line.includes('"event":"paired"')) continue;
-      this.joined.push({ relay: index, ...(JSON.parse(line) as Omit<Joined, "relay">) });
+      this.#joined.push({ relay: index, ...(JSON.parse(line) as Omit<Joined, "relay">) });
     }
     this.#read[index] = lines.length;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Attempt, type EndHistory, faultsOf, type History, type Joined } from "./history.ts";
+import { type Attempt, type EndHistory, faultsOf, type History, type Joined, type Silence } from "./history.ts";
 
 const attempt = (more: Partial<Attempt> = {}): Attempt => ({
   relay: 0,
@@ -95,6 +95,7 @@ describe("the history checker", () => {
       { ends: [end("f1", [attempt({ told: false, session: null }), attempt(heard("f2"))]), f2] },
       /told nothing by relay 0 for 1000 ms/,
     ],
+    ["a session that no relay has logged", { joined: [] }, /talked in session s at relay 0, which has not logged it/],
   ])("finds %s", (_what, wrong, fault) => {
     expect(faultsOf({ ...RIGHT, ...wrong }).join("\n")).toMatch(fault);
   });
@@ -104,5 +105,15 @@ describe("the history checker", () => {
     const silence = (relay: number) => [{ relay, from: 1_500, until: 1_600 }];
     expect(faultsOf({ ...RIGHT, ends, silences: silence(0) })).toEqual([]);
     expect(faultsOf({ ...RIGHT, ends, silences: silence(1) })).toHaveLength(1);
+  });
+
+  it("excuses a relay that was killed just then for what is not in its log, and no other", () => {
+    const killed = (more: Partial<Silence>) => [{ relay: 0, from: 2_100, until: 3_000, killed: true, ...more }];
+    const unlogged = (silences: readonly Silence[]) => faultsOf({ ...RIGHT, joined: [], silences });
+    expect(unlogged(killed({}))).toEqual([]);
+    expect(unlogged(killed({ killed: false }))).toHaveLength(2);
+    expect(unlogged(killed({ relay: 1 }))).toHaveLength(2);
+    expect(unlogged(killed({ from: 900 }))).toHaveLength(2);
+    expect(unlogged(killed({ from: 3_001 }))).toHaveLength(2);
   });
 });

@@ -38,6 +38,8 @@ export interface Silence {
   readonly relay: number;
   readonly from: number;
   readonly until: number;
+  /** it was killed, and what it had not written of its log yet is lost */
+  readonly killed?: boolean;
 }
 
 export interface History {
@@ -45,6 +47,9 @@ export interface History {
   readonly joined: readonly Joined[];
   readonly silences: readonly Silence[];
 }
+
+/** A relay writes of its log what it has, and then what has come meanwhile: within so many ms. */
+const LOG_MS = 1_000;
 
 /** Every way in which the history is wrong; empty if it is right. */
 export function faultsOf({ ends, joined, silences }: History): string[] {
@@ -54,6 +59,7 @@ export function faultsOf({ ends, joined, silences }: History): string[] {
     ...eachToldSession(ends),
     ...eachJoinedSession(joined),
     ...eachConnection(joined),
+    ...unlogged({ ends, joined, silences }),
     ...untold(ends, silences),
   ];
 }
@@ -122,6 +128,20 @@ function* eachConnection(joined: readonly Joined[]): Generator<string> {
   for (const [connection, sessions] of Map.groupBy(functions, (end) => end.connection)) {
     if (sessions.length > 1)
       yield `connection ${connection} is in sessions ${sessions.map(({ session }) => session).join(", ")}`;
+  }
+}
+
+/** A session in which somebody talked is in a log, unless its relay was killed just then. */
+function* unlogged({ ends, joined, silences }: History): Generator<string> {
+  const logged = new Set(joined.map(({ session }) => session));
+  for (const { pair, name, attempts } of ends) {
+    for (const { session, heard, relay, begun, ended } of attempts) {
+      if (session === null || heard === null || logged.has(session)) continue;
+      const lost = silences.some(
+        (one) => one.killed === true && one.relay === relay && one.from >= begun && one.from <= ended + LOG_MS,
+      );
+      if (!lost) yield `${name} of ${pair} talked in session ${session} at relay ${relay}, which has not logged it`;
+    }
   }
 }
 

@@ -59,12 +59,14 @@ describe.each([{ natsServers: 1 as const }, { natsServers: 3 as const }])(
         disturbance.run(),
         routes.run(),
       ]);
-      disturbance.collect();
-      expect(
-        faultsOf({ ends, joined: disturbance.joined, silences: disturbance.silences }),
-        disturbance.story.join("\n"),
-      ).toEqual([]);
-      expect(disturbance.joined.length).toBeGreaterThanOrEqual(PAIRS);
+      const { silences, story } = disturbance;
+      await expect
+        // The last lines of a log come a moment after what they tell of.
+        .poll(() => faultsOf({ ends, joined: disturbance.collect(), silences }), {
+          timeout: 5_000,
+          message: story.join("\n"),
+        })
+        .toEqual([]);
       await routes.settled();
     });
   },
