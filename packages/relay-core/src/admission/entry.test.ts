@@ -1,9 +1,11 @@
 import { once } from "node:events";
+import { createAuthority } from "@serverless-relay/pki";
 import { RecordStream, Refusal } from "@serverless-relay/protocol";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dropped } from "./drops.ts";
 import { Entry } from "./entry.ts";
-import { type Connection, connection } from "./loopback.test-support.ts";
+import { type Connection, connection, secured } from "./loopback.test-support.ts";
+import { createTlsServer } from "./tls-server.ts";
 import { Trust } from "./trust.ts";
 
 const TRUST = new Trust({ ca: "" });
@@ -113,6 +115,23 @@ describe("a client that goes away", () => {
     await goAway();
     expect(entry.failure).toBeNull();
   });
+});
+
+it("whoever has detached is not gone: its TLS layer is, and the connection stays", async () => {
+  const authority = await createAuthority({ commonName: "test" });
+  const { certPem: cert, keyPem: key } = await authority.issueRelay({ hosts: ["localhost"] });
+  const server = createTlsServer({ cert, key, ca: authority.certPem });
+  const { client, records, tls } = await secured(server, { ca: authority.certPem });
+  const detached = new Entry(records, TRUST);
+  const closed = new Promise((resolve) => records.once("close", resolve));
+  tls.resume();
+  const { done } = records.detach();
+  client.socket.write(await client.flight(""));
+  await done;
+  await closed;
+  expect(detached.failure).toBeNull();
+  expect(records.socket.destroyed).toBe(false);
+  detached.finish();
 });
 
 it("no deadline is left of one that is through, and nothing can fail it", () => {

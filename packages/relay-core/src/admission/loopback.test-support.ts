@@ -1,6 +1,9 @@
-/** TCP connections over loopback, with both ends in the test's hands. */
+/** Connections over loopback, with both ends in the test's hands. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import type { Server, TLSSocket } from "node:tls";
+import { RecordStream } from "@serverless-relay/protocol";
+import { type ClientCredentials, OuterClient } from "@serverless-relay/testkit";
 import { afterEach } from "vitest";
 
 export interface Connection {
@@ -31,4 +34,24 @@ export async function connection(from = "127.0.0.1"): Promise<Connection> {
     socket.on("error", () => {});
   }
   return { accepted, caller };
+}
+
+export interface Secured {
+  readonly client: OuterClient;
+  readonly records: RecordStream;
+  /** over `records`, which watch it */
+  readonly tls: TLSSocket;
+}
+
+/** One whose outer handshake is done. */
+export async function secured(server: Server, self: ClientCredentials): Promise<Secured> {
+  const { accepted, caller } = await connection();
+  const records = new RecordStream(accepted);
+  const shaken = once(server, "secureConnection").then(([tls]) => {
+    records.watch(tls as TLSSocket);
+    return tls as TLSSocket;
+  });
+  server.emit("connection", records);
+  const client = await OuterClient.dial(0, self, { dial: async () => caller });
+  return { client, records, tls: await shaken };
 }
