@@ -14,7 +14,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const NEEDS: Readonly<Record<string, string>> = { "examples/go": "go", "examples/java": "javac" };
 
 /** Whole walks through whole documents, beside whatever else the machine has to do. */
-const DOCUMENT_MS = 180_000;
+const DOCUMENT_MS = 300_000;
 
 const paths: string[] = [];
 for await (const path of glob(["README.md", "packages/*/README.md", "docs/**/*.md", "examples/*/README.md"], {

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { Running, until } from "@serverless-relay/testkit";
 import type { Fence } from "./fences.ts";
 
-const COMMAND_MS = 60_000;
+/** Some of them build before they do anything. */
+const COMMAND_MS = 150_000;
 const READY_MS = 30_000;
 const PRINTED_MS = 10_000;
 

@@ -7,6 +7,8 @@
  *
  * A deletion leaves a mark in the bucket, and that stays: replicated streams of NATS 2.9 that were purged of single subjects
  * lost all that was older when one of their servers was killed (seen with 2.9.10).
+ *
+ * A reading may come from a NATS server that has just begun, and has not caught up: what it lacks at its end is not deleted.
  */
 
 import { createHash } from "node:crypto";
@@ -176,8 +178,11 @@ export class KvRoutes {
     const missing = new Map([...this.#known].filter(([, { route }]) => route !== null));
     const snapshot = await this.#kv.watch({ include: KvWatchInclude.LastValue });
     const status = await this.#kv.status();
+    // Nothing at all: what the leader says holds for every route.
+    let upTo = status.values > 0 ? 0 : Number.POSITIVE_INFINITY;
     if (status.values > 0) {
       for await (const entry of snapshot) {
+        upTo = Math.max(upTo, entry.revision);
         if (entry.operation === "PUT") missing.delete(entry.key);
         this.#take(entry);
         if (entry.delta === 0) break;
@@ -185,8 +190,8 @@ export class KvRoutes {
     }
     snapshot.stop();
     for (const [key, { revision }] of missing) {
-      // Written since the reading began: it is in no snapshot of before.
-      if (this.#known.get(key)?.revision === revision) this.#learn(key, null, revision, true);
+      // Written since: it is in no snapshot of before.
+      if (revision <= upTo && this.#known.get(key)?.revision === revision) this.#forget(key);
     }
     this.#readAt = performance.now();
   }
@@ -219,6 +224,13 @@ export class KvRoutes {
     if (!tell) return;
     if (route !== null) this.#tell({ kind: "put", route });
     else if (before?.route) this.#tell({ kind: "delete", f1: before.route.f1, f2: before.route.f2 });
+  }
+
+  /** It is not in the bucket, nor the mark of its deletion. Should it be there again, it is learned again. */
+  #forget(key: string): void {
+    const route = this.#known.get(key)?.route;
+    this.#known.delete(key);
+    if (route) this.#tell({ kind: "delete", f1: route.f1, f2: route.f2 });
   }
 
   #tell(change: RouteChange): void {

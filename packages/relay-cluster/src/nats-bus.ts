@@ -63,6 +63,7 @@ export class NatsBus implements Bus {
     queue: string | undefined,
     listener: (message: Uint8Array, respond: (answer: Uint8Array) => void) => void,
   ): Listening {
+    if (this.#connection.isClosed()) return { close: () => {} };
     const subscription = this.#connection.subscribe(subject, {
       ...(queue !== undefined && { queue }),
       callback: (error, message) => {
@@ -84,6 +85,7 @@ export class NatsBus implements Bus {
       this.#isAway = false;
       for (const listener of this.#onReturn) listener();
     }
+    this.#isAway = true; // closed
   }
 }
 

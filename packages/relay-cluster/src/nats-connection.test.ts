@@ -51,6 +51,32 @@ it("credentials that were renewed are used when NATS is dialled again, without a
   await connection.close();
 });
 
+it("credentials that NATS has turned away again and again are good once it takes them", async () => {
+  const user = await renew();
+  await admitAlone(user);
+  await nats.halt();
+  await nats.boot();
+  const connection = await connectNats({ servers: nats.urls, credentials }, "a test");
+  let turnedAway = 0;
+  void (async () => {
+    for await (const { type } of connection.status()) if (type === "disconnect" || type === "error") turnedAway++;
+  })();
+  await nats.halt();
+  await admitAlone(nkeys.createUser().getPublicKey());
+  await nats.boot();
+  await until("it was turned away several times", () => Promise.resolve(turnedAway > 5));
+  await nats.halt();
+  await admitAlone(user);
+  await nats.boot();
+  const flushed = () =>
+    connection.flush().then(
+      () => true,
+      () => false,
+    );
+  await until("it is back", flushed);
+  await connection.close();
+});
+
 it("without credentials, or with a stranger's, it says what to see to", async () => {
   const refused = expect(connectNats({ servers: nats.urls }, "a test")).rejects;
   await refused.toThrow(NatsUnreachable);

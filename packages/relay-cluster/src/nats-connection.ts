@@ -47,6 +47,7 @@ export async function connectNats({ servers, tls, credentials }: NatsOptions, na
       noEcho: true,
       noAsyncTraces: true, // a stack for every question costs more than the question
       maxReconnectAttempts: -1,
+      ignoreAuthErrorAbort: true, // what is expired, or not known to NATS as yet, may be renewed at either end
       reconnectTimeWait: 250,
       reconnectJitter: 250,
       pingInterval: 10_000,

@@ -37,6 +37,8 @@ export interface Stay {
   parked: boolean;
   /** a session was reserved for it; its peer's is the same one, and is not counted again */
   session: boolean;
+  /** the route for one session that it has had: nobody else begins one there */
+  claim: Route | null;
   over: boolean;
 }
 
@@ -66,8 +68,8 @@ export class Quotas {
   readonly #inForce: Pick<RouteTable, "find">;
   readonly #functions = new Map<string, Tally>();
   readonly #routes = new Map<string, RouteTally>();
-  /** keys of routes for one session, which is about to begin */
-  readonly #claimed = new Set<string>();
+  /** routes for one session, which is about to begin. One that is added in its place later is another, for another session. */
+  readonly #claimed = new Set<Route>();
   #connections = 0;
   #sessions = 0;
 
@@ -126,7 +128,11 @@ export class Quotas {
   reserveSession(stay: Stay | null): void {
     if (stay === null) return;
     this.#checkSession(stay.route, stay.name);
-    if (this.#optionsOf(stay.route).once === true) this.#claimed.add(keyOf(stay.route));
+    const route = this.#inForce.find(stay.route.f1, stay.route.f2);
+    if (route?.options?.once === true) {
+      this.#claimed.add(route);
+      stay.claim = route;
+    }
     stay.session = true;
     this.#countSession(stay, 1);
   }
@@ -147,7 +153,8 @@ export class Quotas {
   releaseSession(stay: Stay | null): void {
     if (stay === null || !stay.session) return;
     stay.session = false;
-    this.#claimed.delete(keyOf(stay.route));
+    if (stay.claim !== null) this.#claimed.delete(stay.claim);
+    stay.claim = null;
     this.#countSession(stay, -1);
   }
 
@@ -182,7 +189,8 @@ export class Quotas {
     }
     const limited = this.#optionsOf(route).channelLimit !== undefined;
     if (limited) ofRoute.channels.set(channel, (ofRoute.channels.get(channel) ?? 0) + 1);
-    return { route, name, channel: limited ? channel : null, parked: true, session: false, over: false };
+    const channelOf = limited ? channel : null;
+    return { route, name, channel: channelOf, parked: true, session: false, claim: null, over: false };
   }
 
   /** Throws Refusal if `more` would be too many. */
@@ -194,9 +202,10 @@ export class Quotas {
   }
 
   #checkSession(route: Route, name: string | null): void {
-    const { maxSessions = Number.POSITIVE_INFINITY, once } = this.#optionsOf(route);
+    const inForce = this.#inForce.find(route.f1, route.f2);
+    const { maxSessions = Number.POSITIVE_INFINITY } = inForce?.options ?? {};
     const { sessions: ofRoute = 0 } = this.#routes.get(keyOf(route)) ?? {};
-    if (once === true && this.#claimed.has(keyOf(route))) throw exceeded("once");
+    if (inForce !== undefined && this.#claimed.has(inForce)) throw exceeded("once");
     if (ofRoute >= maxSessions) throw exceeded("maxSessions");
     if (ofRoute >= this.#limits.sessionsPerRoute) throw exceeded("sessionsPerRoute");
     for (const end of name === null ? [] : endsOf(route)) {

@@ -3,7 +3,15 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { type Authority, createAuthority } from "@serverless-relay/pki";
 import { type ClientCredentials, until } from "@serverless-relay/testkit";
-import { type Entrance, type OnWaiting, Relay, type RelayEvent, type RelayLimits, StreamPlane } from "./index.ts";
+import {
+  type Elsewhere,
+  type Entrance,
+  type OnWaiting,
+  Relay,
+  type RelayEvent,
+  type RelayLimits,
+  StreamPlane,
+} from "./index.ts";
 
 export const LIMITS: RelayLimits = {
   headSize: 16_384,
@@ -57,7 +65,7 @@ export interface TestRelay {
 /** With the route {f1, f2}. */
 export async function startRelay(
   { authority, relay: identity, crl, ca = authority.certPem }: TestCertificates,
-  options: { limits?: Partial<RelayLimits>; entrance?: Entrance; onWaiting?: OnWaiting } = {},
+  options: { limits?: Partial<RelayLimits>; entrance?: Entrance; onWaiting?: OnWaiting; elsewhere?: Elsewhere } = {},
 ): Promise<TestRelay> {
   const events: RelayEvent[] = [];
   const sockets = new Set<Socket>();
@@ -72,6 +80,7 @@ export async function startRelay(
     observe: (event) => events.push(event),
     limits: { ...LIMITS, ...options.limits },
     ...(options.onWaiting && { onWaiting: options.onWaiting }),
+    ...(options.elsewhere && { elsewhere: options.elsewhere }),
   });
   relay.routes.set(options.entrance?.route ?? { f1: "f1", f2: "f2" });
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {

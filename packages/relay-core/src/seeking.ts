@@ -24,6 +24,9 @@ interface Surroundings {
   readonly joins: Joins;
 }
 
+/** To be called with whether it has met. */
+type Stop = (met: boolean) => void;
+
 const NOTHING = Buffer.alloc(0);
 
 export class Seeking {
@@ -39,7 +42,7 @@ export class Seeking {
 
   /** What becomes of an arrival; as long as it waits, its peer is looked for elsewhere. */
   async during(held: Held, arrival: Promise<Pair<Held>>): Promise<Pair<Held>> {
-    const stop = this.#begin(held);
+    const stop = this.#beginOrWithdraw(held, arrival);
     try {
       const pair = await arrival;
       stop?.(true);
@@ -50,8 +53,19 @@ export class Seeking {
     }
   }
 
-  /** Undefined if it does not wait, or behind a plain listener, where nobody is sought. To be stopped with whether it has met. */
-  #begin(held: Held): ((met: boolean) => void) | undefined {
+  /** One that cannot be sought must not be found either: whoever turns it away is rid of it. */
+  #beginOrWithdraw(held: Held, arrival: Promise<Pair<Held>>): Stop | undefined {
+    try {
+      return this.#begin(held);
+    } catch (error) {
+      arrival.catch(() => {}); // nobody waits for it any more
+      this.#here.rendezvous.withdraw(held);
+      throw error;
+    }
+  }
+
+  /** Undefined if it does not wait, or behind a plain listener, where nobody is sought. */
+  #begin(held: Held): Stop | undefined {
     if (held.name === null || !this.#here.rendezvous.has(held)) return undefined;
     const watch = this.#onWaiting?.(waitingOf(held, held.name));
     if (this.#elsewhere === undefined) {

@@ -17,6 +17,8 @@ export interface Endpoint {
   writable: boolean;
   /** FIN has come: nothing more will make it readable */
   ended: boolean;
+  /** TCP's urgent data has come (RFC 9293, section 3.8.5): splice(2) never passes its mark, and read(2) does */
+  urgent: boolean;
 }
 
 /** A connection of the session broke, or a system call failed in a way that nobody foresaw. */
@@ -28,7 +30,7 @@ export interface Failure {
 /** `waiting`: until epoll says otherwise. `more`: the turn's budget is used up. `throttled`: until the allowance is due. */
 export type Step = "waiting" | "more" | "throttled" | "done" | Failure;
 
-/** Where no pipe can be had, bytes go through here: slower, never wrong. One buffer serves a whole thread. */
+/** Where no pipe can be had, or none will do, bytes go through here: slower, never wrong. One buffer serves a whole thread. */
 const copyBuffer = Buffer.alloc(64 * 1024);
 
 export class Flow {
@@ -105,6 +107,7 @@ export class Flow {
 
   /** Reads once, `most` bytes or fewer. */
   #fill(pipes: PipePool, most: number): Failure | null {
+    if (this.source.urgent) return this.#fillByCopy(most);
     this.#pipe ??= pipes.acquire();
     const pipe = this.#pipe;
     if (pipe === null) return this.#fillByCopy(most);
@@ -112,8 +115,8 @@ export class Flow {
     if (moved > 0) {
       this.#inPipe = moved;
       this.#read += moved;
-      // Fewer bytes than the pipe has slots: it was the socket that ran out, and new data will be told of. Unless the end is
-      // next: that has been told already.
+      // Fewer bytes than the pipe has slots: it was the socket that ran out, and new data will be told of, as urgent data is
+      // that it stopped at. Unless the end is next: that has been told already.
       if (moved < pipe.slots && moved < most && !this.source.ended) this.source.readable = false;
       return null;
     }
@@ -133,9 +136,13 @@ export class Flow {
   #notFilled(returned: number): Failure | null {
     if (returned === -EINTR) return null;
     const next = returned === 0 ? peek(this.source.fd) : returned; // never a false end
-    if (next === -EAGAIN) this.source.readable = false;
-    else if (next === 0) this.#sourceEnded = true;
-    else if (next < 0 && next !== -EINTR) return { side: "source", errno: -next };
+    if (next === -EAGAIN) {
+      this.source.readable = false;
+      this.source.urgent = false;
+    } else if (next === 0) this.#sourceEnded = true;
+    else if (next > 0)
+      this.source.urgent = true; // there is more, and splice stands before it
+    else if (next !== -EINTR) return { side: "source", errno: -next };
     return null;
   }
 

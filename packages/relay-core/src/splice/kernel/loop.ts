@@ -16,7 +16,9 @@ import {
   EPOLLHUP,
   EPOLLIN,
   EPOLLOUT,
+  EPOLLPRI,
   EPOLLRDHUP,
+  keepUrgentInLine,
   read,
   readable,
   reset,
@@ -42,7 +44,7 @@ const SECOND_FIRST = [1, 0] as const;
 
 const WAKE_ID = 0;
 const PARKED = EPOLLRDHUP; // EPOLLERR and EPOLLHUP come unasked
-const CARRIED = EPOLLIN | EPOLLOUT | EPOLLRDHUP;
+const CARRIED = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP;
 /** While there is more to read than the session may move: each further segment that comes would be told of, for nothing. */
 const THROTTLED = EPOLLOUT | EPOLLRDHUP;
 
@@ -146,6 +148,7 @@ export class Loop {
     }
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) !== 0) leg.readable = true;
     if ((events & (EPOLLRDHUP | EPOLLHUP)) !== 0) leg.ended = true;
+    if ((events & EPOLLPRI) !== 0) leg.urgent = true;
     if ((events & EPOLLOUT) !== 0) leg.writable = true;
     this.#enqueue(session);
   }
@@ -306,6 +309,7 @@ export class Loop {
       this.#report({ kind: "released", leg: id, fd });
       return;
     }
+    keepUrgentInLine(fd);
     const leg: Leg = {
       id,
       fd,
@@ -313,6 +317,7 @@ export class Loop {
       readable: true,
       writable: true,
       ended: false,
+      urgent: false,
       session: null,
       muted: false,
       answers: null,

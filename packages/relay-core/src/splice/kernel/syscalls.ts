@@ -9,6 +9,7 @@ import type { TcpState } from "../answers.ts";
 export const { EAGAIN, EINTR } = constants.errno;
 
 export const EPOLLIN = 0x001;
+export const EPOLLPRI = 0x002;
 export const EPOLLOUT = 0x004;
 export const EPOLLERR = 0x008;
 export const EPOLLHUP = 0x010;
@@ -30,6 +31,7 @@ const SOL_SOCKET = 1;
 const SO_LINGER = 13;
 const IPPROTO_TCP = 6;
 const SO_KEEPALIVE = 9;
+const SO_OOBINLINE = 10;
 const TCP_KEEPIDLE = 4;
 const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;
@@ -111,6 +113,9 @@ export function setKeepAlive(fd: number, ms: number): void {
 }
 
 const PROBES = 6;
+
+/** A byte that its sender calls urgent stays in its place among the others, where recv(2) would leave it out (RFC 6093, section 5). */
+export const keepUrgentInLine = (fd: number): void => setOption(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 
 function setOption(fd: number, level: number, option: number, value: number): void {
   const bytes = Buffer.alloc(4);
