@@ -56,6 +56,8 @@ describe("relayctl", () => {
         message: expect.stringContaining("it is in the configuration file; remove it there"),
       },
     });
+    const other = await relay.relayctl("route", "add", "fixed1", "fixed2", "--max-sessions", "3");
+    expect(other.stderr).toContain("maxSessions is not set, not 3; it is static: change it in the configuration file");
   });
 
   it("exits with 1 where a listener is asked for and there are none", async () => {

@@ -187,6 +187,16 @@ describe("relayctl cert revoke, and list", { timeout: 30_000 }, () => {
     );
   });
 
+  it("does not revoke the authority itself, by its file or its serial number: everybody would be refused", async () => {
+    await relayctl("init --dir .");
+    for (const what of ["ca.pem", await serialOf("ca.pem")]) {
+      expect((await relayctl(`cert revoke ${what} --dir .`)).stderr).toMatch(
+        /^relayctl: .*: is the authority of .* itself, which cannot revoke itself; /,
+      );
+    }
+    expect((await revokedIn()).revoked).toEqual([]);
+  });
+
   it("loses nobody when several are revoked at the same time, nor when the ledger is lost", async () => {
     await relayctl("init --dir .");
     const names = ["f1", "f2", "f3", "f4"];

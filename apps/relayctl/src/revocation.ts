@@ -33,6 +33,9 @@ export async function revoke(dir: string, what: string): Promise<Revocation> {
     const advice = "name a function, a certificate's file, or a serial number; see relayctl cert list";
     throw new CommandFailed("not_issued", `nothing that was issued in ${dir} is called ${what}; ${advice}`);
   }
+  if (found.some(({ serial }) => serial === normalSerial(readCertificate(authority.certPem).serialNumber))) {
+    throw isAuthority(what, dir);
+  }
   const revokedAt = new Date().toISOString();
   const fresh = found.filter(({ serial }) => !ledger.revoked.has(serial));
   await addToLedger(dir, ...fresh.map(({ serial }) => ({ kind: "revoked", serial, revokedAt }) as const));
@@ -42,6 +45,15 @@ export async function revoke(dir: string, what: string): Promise<Revocation> {
     crl: join(dir, CRL),
     named: await isCrlNamed(dir),
   };
+}
+
+/** A list that names its own issuer would have everybody refused. */
+function isAuthority(what: string, dir: string): CommandFailed {
+  const advice = "to be rid of it, make another with relayctl init, and name that in tls.ca";
+  return new CommandFailed(
+    "not_issued",
+    `${what}: is the authority of ${dir} itself, which cannot revoke itself; ${advice}`,
+  );
 }
 
 /** The certificate in a file of that path, or of that name in `dir`. */

@@ -246,9 +246,11 @@ export class RouteBook implements Iterable<BookedRoute> {
     if (otherListener) others.push(`its listener is ${listener?.protocol} on port ${listener?.port}`);
     if (others.length === 0) return;
     const has = others.join(", and ");
+    const isStatic = existing.source === "static";
+    const advice = isStatic ? "it is static: change it in the configuration file" : "delete it first to change that";
     throw new ControlFailure(
       "route_differs",
-      `there is a route between ${existing.f1} and ${existing.f2} already, but ${has}; delete it first to change that`,
+      `there is a route between ${existing.f1} and ${existing.f2} already, but ${has}; ${advice}`,
     );
   }
 

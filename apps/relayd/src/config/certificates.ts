@@ -20,6 +20,8 @@ export interface CertificateFacts {
 
 /** id-kp-serverAuth (RFC 5280 §4.2.1.12) */
 const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
+/** id-kp-clientAuth, there too */
+const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 
 /** The relay's certificate with its intermediates, and its key. */
 export async function readIdentity(
@@ -46,6 +48,19 @@ export async function readIdentity(
     findings.problem(files.cert, `${subjectOf(leaf)} ${expiryWarning("relay", leaf.validToDate, now)}`);
   }
   return { cert: chain.text, key: key.text, facts: noteFacts("relay", files.cert, chain.certificates, findings, now) };
+}
+
+/**
+ * Warns of a relay's certificate with which it could pose as a function towards another one. SPIFFE's are for both uses always
+ * (X509-SVID, section 4.4): there, that no function has its name has to do.
+ */
+export function warnOfClientUse(file: NamedFile, certPem: string, findings: Findings): void {
+  const { keyUsage, subjectAltName } = new X509Certificate(certPem);
+  if (keyUsage?.includes(CLIENT_AUTH) !== true || subjectAltName?.includes("URI:spiffe://") === true) return;
+  findings.warning(
+    file,
+    "is for TLS clients, so the relay could pose as a function; issue one with serverAuth alone",
+  );
 }
 
 /** The certificates of the CAs whose functions are admitted. */

@@ -176,9 +176,21 @@ describe("what relayd can live with", () => {
     await write({ "relay.pem": odd.certPem, "relay.key": odd.keyPem });
     const { warnings, certificates } = await check();
     expect(warnings.join("\n")).toMatch(
-      /is not for TLS servers, .*\n.*DNS:relay is not valid before .*; check the clock$/,
+      /is not for TLS servers, .*\n.*DNS:relay is not valid before .*; check the clock\n.* is for TLS clients, /,
     );
     expect(certificates[0]).toMatchObject({ subject: "DNS:relay" });
+  });
+
+  it("so is one with which the relay could pose as a function, but for SPIFFE's, which all are so", async () => {
+    const usages = ["serverAuth", "clientAuth"] as const;
+    const both = await authority.issue({ dnsNames: ["relay"], usages });
+    await write({ "relay.pem": both.certPem, "relay.key": both.keyPem });
+    expect((await check()).warnings).toEqual([
+      expect.stringMatching(/tls\.cert .*relay\.pem: is for TLS clients, .* issue one with serverAuth alone$/),
+    ]);
+    const svid = await authority.issue({ uris: ["spiffe://example.org/relay"], usages });
+    await write({ "relay.pem": svid.certPem, "relay.key": svid.keyPem });
+    expect((await check()).warnings).toEqual([]);
   });
 
   it("so is a leaf among the CAs, and a key that everybody may read", async () => {

@@ -3,7 +3,7 @@
  * reported, not only the first; what is returned is fit for node:tls; nothing is made or changed.
  */
 import { isDeepStrictEqual } from "node:util";
-import { type CertificateFacts, readAuthorities, readIdentity } from "./certificates.ts";
+import { type CertificateFacts, readAuthorities, readIdentity, warnOfClientUse } from "./certificates.ts";
 import { type ClusterMaterials, readClusterMaterials } from "./cluster-files.ts";
 import { Findings, type NamedFile } from "./findings.ts";
 import type { LoadedConfig } from "./load.ts";
@@ -52,6 +52,7 @@ export async function loadMaterials(
   const findings = new Findings(loaded);
   const files = { cert: named(["tls", "cert"], tls.cert), key: named(["tls", "key"], tls.key) };
   const identity = await readIdentity(files, findings, now, inForce?.materials ?? null);
+  if (identity !== null) warnOfClientUse(files.cert, identity.cert, findings);
   const authorities = await readAuthorities(named(["tls", "ca"], tls.ca), findings, now);
   const revoked =
     tls.crl === undefined

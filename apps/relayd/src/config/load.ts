@@ -83,7 +83,7 @@ async function readConfig(path: string, label: string): Promise<string> {
 /** As short as it can be without being ambiguous. */
 function labelOf(path: string, cwd: string): string {
   const fromHere = relative(cwd, path);
-  return fromHere.startsWith("..") || isAbsolute(fromHere) ? path : fromHere;
+  return fromHere === "" || fromHere.startsWith("..") || isAbsolute(fromHere) ? path : fromHere;
 }
 
 function describeIssue(issue: z.core.$ZodIssue, source: Source): string[] {

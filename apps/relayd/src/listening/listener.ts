@@ -66,8 +66,9 @@ function explain(error: NodeJS.ErrnoException): string {
       return "the port is taken by another process; stop that one, or choose another port";
     case "EACCES":
       return "this user may not bind the port; choose one above 1023, or grant CAP_NET_BIND_SERVICE";
-    case "EADDRNOTAVAIL":
     case "ENOTFOUND":
+      return "the host's name is not known here; see to DNS or /etc/hosts, or write an address";
+    case "EADDRNOTAVAIL":
       return "the host is no address of this machine; choose one that is";
     default:
       return error.message;
