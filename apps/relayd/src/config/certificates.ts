@@ -57,10 +57,7 @@ export async function readIdentity(
 export function warnOfClientUse(file: NamedFile, certPem: string, findings: Findings): void {
   const { keyUsage, subjectAltName } = new X509Certificate(certPem);
   if (keyUsage?.includes(CLIENT_AUTH) !== true || subjectAltName?.includes("URI:spiffe://") === true) return;
-  findings.warning(
-    file,
-    "is for TLS clients, so the relay could pose as a function; issue one with serverAuth alone",
-  );
+  findings.warning(file, "is for TLS clients, so the relay could pose as a function; issue one with serverAuth alone");
 }
 
 /** The certificates of the CAs whose functions are admitted. */

@@ -20,14 +20,14 @@ export interface PortRange {
   readonly last: number;
 }
 
-const MILLISECONDS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+const MILLISECONDS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 /** Node's timers overflow beyond this, and fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** `500ms`, `60s`, `15m`, `1h`: becomes milliseconds. */
-export const duration = quantity(MILLISECONDS, "a duration such as 500ms, 60s, 15m or 1h", "s")
-  .refine((ms) => ms <= LONGEST_MS, "is too long; 596h is the most")
+/** `500ms`, `60s`, `15m`, `12h`, `7d`: becomes milliseconds. */
+export const duration = quantity(MILLISECONDS, "a duration such as 500ms, 60s, 15m, 12h or 7d", "s")
+  .refine((ms) => ms <= LONGEST_MS, "is too long; 24d is the most")
   .meta({ title: "duration" });
 
 /** `512B`, `16KiB`, `1MiB`: becomes bytes. */
