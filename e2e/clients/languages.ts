@@ -1,4 +1,5 @@
 /** The programs of `examples/` that say a line to the peer and hear one: one for each way to be a client. */
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type FunctionFiles, type RunningRelay, runCommand } from "@serverless-relay/testkit";
@@ -15,6 +16,8 @@ export interface Language {
 }
 
 const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
+/** What starts a Python of one's choice may take longer than Python itself, and is asked once. */
+const PYTHON = execFileSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trimEnd();
 const TALK = join(EXAMPLES, "python/talk.py");
 
 export const LANGUAGES: readonly Language[] = [
@@ -30,7 +33,7 @@ function python(how: string): Language {
     // The price of pipelining with OpenSSL's reads: what comes inside TLS behind an own close_notify is an error.
     toldWhy: how === "raw --pipelined" ? /^SSLError: / : /^Refused: 403 no_route: /,
     command: (relay, self, peer) => [
-      "python3",
+      PYTHON,
       [TALK, ...flags("--", relay, self, peer), "--transport", ...how.split(" ")],
     ],
   };
