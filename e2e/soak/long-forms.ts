@@ -28,7 +28,7 @@ export const LONG_FORMS: readonly LongForm[] = [
     env: { FUZZ_CONNECTIONS: "10000" },
   },
   { name: "certificates", project: "e2e", file: "e2e/security/exactly-the-right", env: { CERTIFICATES: "2000" } },
-  { name: "routes", project: "e2e", file: "e2e/a-hundred-thousand-routes", env: { ROUTES: "100000" } },
+  { name: "routes", project: "e2e", file: "e2e/a-hundred-thousand-routes", env: { ROUTES: "100000", PARKED: "5000" } },
   { name: "pairs of a cluster", project: "e2e", file: "e2e/cluster/every-pair", env: { CLUSTER_PAIRS: "5000" } },
   { name: "cluster", project: "e2e", file: "e2e/cluster/whatever-fails", env: { CLUSTER_SCHEDULES: "500" } },
   { name: "half-close", project: "e2e", file: "e2e/half-close-of-any-size", env: { HALF_CLOSE: "all" } },
