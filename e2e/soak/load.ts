@@ -56,12 +56,24 @@ export class Load {
     const before = this.#before;
     try {
       await relay.quiet();
-      const now = () => descriptors(relay.process.pid);
-      await until("its pipes are back", () => now().pipes <= before.pipes);
-      const [files, filesBefore] = [now().all - now().sockets, before.all - before.sockets];
-      if (files > filesBefore)
-        throw new Error(`${files} descriptors that are no sockets, and ${filesBefore} at the start`);
-      return { filesBefore, files, pipesBefore: before.pipes, pipes: now().pipes, connections: 0 };
+      const files = ({ all, sockets }: Descriptors) => all - sockets;
+      let now = descriptors(relay.process.pid);
+      const areBack = () => {
+        now = descriptors(relay.process.pid); // all of it at one moment: connections of the control socket come and go
+        return now.pipes <= before.pipes && files(now) <= files(before);
+      };
+      await until("its pipes and files are back", areBack).catch((error: unknown) => {
+        throw new Error(`${files(now)} descriptors that are no sockets, and ${files(before)} at the start`, {
+          cause: error,
+        });
+      });
+      return {
+        filesBefore: files(before),
+        files: files(now),
+        pipesBefore: before.pipes,
+        pipes: now.pipes,
+        connections: 0,
+      };
     } finally {
       await relay.stop();
       await this.#ends.discard();
