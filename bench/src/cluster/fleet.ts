@@ -5,10 +5,12 @@ import { createAuthority } from "@serverless-relay/pki";
 import type { Ground } from "../ground.ts";
 import { at, launch, type RunningPeer } from "../peer.ts";
 import { relayConfig, relaydBin } from "../peers/relayd.ts";
+import { collectable, collectGarbage } from "./garbage.ts";
 
 export interface FleetRelay {
   readonly pid: number;
   readonly address: string;
+  collectGarbage(): Promise<void>;
 }
 
 /** What NATS has counted since it began, and how many subscriptions it has. */
@@ -115,9 +117,10 @@ async function startRelay(ground: Ground, name: string, more: string): Promise<S
   const directory = ground.makeDirectory(name);
   const file = join(ground.makeDirectory(`${name}-etc`), "relayd.yaml"); // relayd watches the directory, and its log is in the other one
   writeFileSync(file, `${relayConfig(port, "kernel", ground)}${more}`);
-  const args = ["--config", file];
-  const running = await launch({ name, command: relaydBin, args, directory, way: [], ready: /"msg":"ready"/ });
-  return { pid: pidOf(running), address: at(port), running };
+  const inspected = await ground.freePort();
+  const [command, ...args] = [...collectable(inspected), relaydBin, "--config", file];
+  const running = await launch({ name, command, args, directory, way: [], ready: /"msg":"ready"/ });
+  return { pid: pidOf(running), address: at(port), collectGarbage: () => collectGarbage(inspected), running };
 }
 
 function pidOf({ pid }: RunningPeer): number {

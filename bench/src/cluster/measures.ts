@@ -30,9 +30,6 @@ const GIB = 2 ** 30;
 const IN_FLIGHT = 16;
 /** Pairs by which relays and NATS are brought to rest before anything is measured. */
 const WARM_UP = 400;
-const READ_EVERY_MS = 250;
-/** Less than that is no garbage that was collected. */
-const GIVEN_BACK = 256 * 1024;
 /** of the cluster */
 export const RELAYS = 3;
 
@@ -177,14 +174,9 @@ async function parkAt(
   return ((await grow(count - some)) - before) / ((count - some) * relays.length);
 }
 
-/** What they come to once they have not given anything back for so many seconds: V8 collects garbage of its own accord then. */
+/** What they come to once each that is parked has been looked for once more, and without garbage. */
 async function settled(relays: readonly FleetRelay[], seconds: number): Promise<number> {
-  let least = Number.POSITIVE_INFINITY;
-  for (let quiet = 0; quiet < seconds * 1000; quiet += READ_EVERY_MS) {
-    await sleep(READ_EVERY_MS);
-    const resident = relays.reduce((sum, { pid }) => sum + residentBytes(pid), 0);
-    if (resident < least - GIVEN_BACK) quiet = 0;
-    least = Math.min(least, resident);
-  }
-  return least;
+  await sleep(seconds * 1000);
+  for (const relay of relays) await relay.collectGarbage();
+  return relays.reduce((sum, { pid }) => sum + residentBytes(pid), 0);
 }
