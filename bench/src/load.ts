@@ -10,7 +10,7 @@ export interface LoadOptions {
   readonly inFlight?: number;
   readonly count?: number;
   readonly seconds?: number;
-  /** milliseconds that pass before each pair that is set up */
+  /** milliseconds that pass before each pair that is set up, or from one chunk of 256 KiB to the next; default: none */
   readonly pause?: number;
   /** the processors that the two ends of a ping stay on */
   readonly cpus?: readonly [number, number];

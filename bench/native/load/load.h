@@ -41,7 +41,7 @@ struct options {
   const char *ca, *a_cert, *b_cert; /* PEM files; certificate and key in one */
   int pairs, in_flight, count;
   double seconds;
-  double pause; /* seconds, before each pair that is set up: what the last one left to do is done by then */
+  double pause; /* seconds, before each pair that is set up: what the last one left to do is done by then; or from chunk to chunk */
   uint64_t first_id;
   int a_cpu, b_cpu; /* where the two ends of a ping run; -1: anywhere */
 };

@@ -1,9 +1,11 @@
-/* Bytes one way, as fast as they go, over --pairs pairs for --seconds. Counts what has arrived, to the last byte sent. */
+/* Bytes one way over --pairs pairs for --seconds, as fast as they go, or a chunk each --pause ms. Counts what has arrived, to the
+ * last byte sent. */
 #include "load.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { CHUNK = 256 * 1024, MESSAGE = 64 * 1024, WINDOW = 8 * 1024 * 1024 };
 
@@ -48,9 +50,17 @@ static void keep_window(struct pair *pair, uint64_t sent) {
   while (sent > pair->arrived + WINDOW) nanosleep(&moment, NULL);
 }
 
+/* An end that has fallen behind sends at once, until it has caught up: what is offered in a second is the same for all. */
+static void wait_until(double when) {
+  double left = when - now();
+  if (left > 0) usleep((useconds_t)(left * 1e6));
+}
+
 static void send_chunks(struct pair *pair) {
   uint64_t sent = 0;
+  double next = begin;
   for (int last = 0; !last;) {
+    if (options.pause > 0) wait_until(next += options.pause);
     if (pair->a.framing) keep_window(pair, sent);
     last = now() >= deadline;
     sent += pair->arrives;

@@ -4,7 +4,7 @@ import type { Ground } from "../ground.ts";
 import { Load, type LoadMeasure, type LoadOptions } from "../load.ts";
 import { tlsArguments } from "../peer.ts";
 import { cpuSeconds, residentBytes } from "../process-tree.ts";
-import { type Figures, PACE_MS } from "./figures.ts";
+import { CHUNK_PACE_MS, type Figures, PACE_MS } from "./figures.ts";
 import { Fleet, type FleetRelay } from "./fleet.ts";
 
 export interface ClusterPlan {
@@ -107,16 +107,24 @@ export async function measureSetup(scene: Scene, round: number): Promise<Partial
   };
 }
 
-/** One session, bytes one way. */
+/** One session, bytes one way: as fast as they go, and in chunks that are `pause` ms apart. */
 export async function measureBulk(scene: Scene, round: number): Promise<Partial<Figures>> {
   const { local, across } = placesOf(scene.fleet, round);
-  const bulk = async (places: Places) => {
-    const options = { seconds: scene.plan.bulkSeconds };
+  const bulk = async (places: Places, pause = 0) => {
+    const options = { seconds: scene.plan.bulkSeconds, pause };
     const { bytes, seconds, cpu } = await run<{ bytes: number; seconds: number }>(scene, "bulk", places, options);
     return { rate: bytes / GIB / seconds, cpu: cpu / (bytes / GIB) };
   };
   const [here, there] = [await bulk(local), await bulk(across)];
-  return { rateLocal: here.rate, cpuLocal: here.cpu, rateAcross: there.rate, cpuAcross: there.cpu };
+  const [pacedHere, pacedThere] = [await bulk(local, CHUNK_PACE_MS), await bulk(across, CHUNK_PACE_MS)];
+  return {
+    rateLocal: here.rate,
+    cpuLocal: here.cpu,
+    rateAcross: there.rate,
+    cpuAcross: there.cpu,
+    pacedCpuLocal: pacedHere.cpu,
+    pacedCpuAcross: pacedThere.cpu,
+  };
 }
 
 /**
