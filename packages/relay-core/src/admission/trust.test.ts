@@ -105,6 +105,15 @@ describe("a certificate that was admitted is no longer good", () => {
     expect(trustIn([root], ...viaMiddle.intermediates).judge(both, now)).toBe("certificate_revoked");
   });
 
+  it("where the signature is not its issuer's, whatever else names the issuer", () => {
+    const der = Buffer.from(direct.leaf.raw);
+    der[der.length - 1] = (der.at(-1) ?? 0) ^ 1;
+    const forged = new X509Certificate(der);
+    expect(trustIn([root]).namesIssuerOf(forged)).toBe(true);
+    expect(trustIn([root]).issued(forged)).toBe(false);
+    expect(trustIn([root]).judge({ leaf: forged, intermediates: [] }, now)).toBe("certificate_unknown_issuer");
+  });
+
   it("where what it says is its issuer is no CA", async () => {
     const { certPem, keyPem } = await createSelfSigned("f1");
     expect(keyPem).not.toBe("");
@@ -164,6 +173,19 @@ describe("an identity", () => {
     expect(identity.key).toMatch(/^sha256:[0-9a-f]{64}$/);
     const fingerprint = leaf.fingerprint256.replaceAll(":", "").toLowerCase();
     expect(identity.fingerprint).toBe(`sha256:${fingerprint}`);
+  });
+
+  it.each<[string, Parameters<Authority["issue"]>[0], string[]]>([
+    ["its URI, where it has one", { dnsNames: ["f1"], uris: ["spiffe://example.org/f1"] }, ["spiffe://example.org/f1"]],
+    ["no SPIFFE ID of two, and nothing beside them", { dnsNames: ["f1"], uris: ["spiffe://a/1", "spiffe://a/2"] }, []],
+    ["its DNS names, and no address", { dnsNames: ["f1", "f2"], ips: ["127.0.0.1"] }, ["f1", "f2"]],
+    ["no common name beside an address", { commonName: "f1", ips: ["127.0.0.1"] }, []],
+    ["its common name, where it has nothing else", { commonName: "f1" }, ["f1"]],
+    ["nothing, where it has no common name either", {}, []],
+    ["nothing that is no name of a function", { dnsNames: ["*.example.org", "f1"] }, ["f1"]],
+  ])("bears %s", async (_, fields, names) => {
+    const leaf = read((await root.issue(fields)).certPem);
+    expect(new Identity(leaf, [], trustIn([root]), null).names).toEqual(names);
   });
 
   it("is another where other intermediates came along, or the one that is held has been revoked", async () => {
