@@ -178,6 +178,7 @@ describe("an identity", () => {
   it.each<[string, Parameters<Authority["issue"]>[0], string[]]>([
     ["its URI, where it has one", { dnsNames: ["f1"], uris: ["spiffe://example.org/f1"] }, ["spiffe://example.org/f1"]],
     ["no SPIFFE ID of two, and nothing beside them", { dnsNames: ["f1"], uris: ["spiffe://a/1", "spiffe://a/2"] }, []],
+    ["each URI, where none is a SPIFFE ID", { uris: ["https://a/1", "https://a/2"] }, ["https://a/1", "https://a/2"]],
     ["its DNS names, and no address", { dnsNames: ["f1", "f2"], ips: ["127.0.0.1"] }, ["f1", "f2"]],
     ["no common name beside an address", { commonName: "f1", ips: ["127.0.0.1"] }, []],
     ["its common name, where it has nothing else", { commonName: "f1" }, ["f1"]],
