@@ -24,7 +24,8 @@ function pour({ stream }: End): void {
   pouring.add(setInterval(more, 20));
 }
 
-const ACTS: Readonly<Record<string, (near: End, far: End) => void>> = {
+/** @param pulled resolves when f1's cable has been */
+const ACTS: Readonly<Record<string, (near: End, far: End, pulled: Promise<void>) => void>> = {
   idle: () => {},
   "f1 sends": (near, far) => {
     far.stream.resume();
@@ -38,6 +39,10 @@ const ACTS: Readonly<Record<string, (near: End, far: End) => void>> = {
   "f2 sends, f1 does not read": (_near, far) => pour(far),
   "f1 has ended its side": ({ stream }) => stream.end("all of it"),
   "f2 has ended its side": (_near, { stream }) => stream.end("all of it"),
+  "f2 ends its side into the void, with nothing more to say": (_near, { stream }, pulled) => {
+    stream.write("all of it");
+    void pulled.then(() => stream.end());
+  },
 };
 
 interface Live {
@@ -50,7 +55,7 @@ interface Live {
 type Mix = readonly ["raw" | "tls", "raw" | "tls"];
 
 /** Sessions of every kind, in which nothing happens yet. */
-async function converse(mixes: readonly Mix[]): Promise<Live[]> {
+async function converse(mixes: readonly Mix[], pulled: Promise<void>): Promise<Live[]> {
   const { relay, f1, f2, from } = cables;
   const live: Live[] = [];
   for (const [one, other] of mixes) {
@@ -59,7 +64,7 @@ async function converse(mixes: readonly Mix[]): Promise<Live[]> {
       const wishes = [from("f1", { transport: one, channel }), from("f2", { transport: other, channel })] as const;
       const met = await meet(relay, f1, f2, wishes);
       for (const { stream } of met.ends) stream.on("error", () => {});
-      live.push({ what: `${one}, ${other}: ${what}`, begin: () => act(...met.ends), ...met });
+      live.push({ what: `${one}, ${other}: ${what}`, begin: () => act(...met.ends, pulled), ...met });
     }
   }
   return live;
@@ -127,13 +132,15 @@ sessions: { answerWithin: ${DEADLINE_S}s }
     const { relay, network } = cables;
     const { pid } = relay.process;
     const before = descriptors(pid);
-    const live = await converse(mixes);
+    const pulling = Promise.withResolvers<void>();
+    const live = await converse(mixes, pulling.promise);
     const waiting = await waitEverywhere();
     for (const { begin } of live) begin();
     await until("much is under way", async () => (await relay.status()).bytes > 1 << 20);
 
     await network.pull("f1", how);
     const pulled = performance.now();
+    pulling.resolve();
     for (const { what, event, address, reason } of waiting) {
       expect({ what, ...(await relay.logged(event, { address })) }).toMatchObject({ what, reason });
     }

@@ -129,14 +129,31 @@ export function tcpState(fd: number): TcpState | null {
   if (c.getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, lengthOfInfo) < 0) return null;
   const heardMs = info.readUInt32LE(INFO.heard);
   // Bytes that an end has no room for are sent again and again, and it answers each time: that they cannot be taken.
-  const unanswered = info.readUInt32LE(INFO.unacked) > 0 && info.readUInt32LE(INFO.sent) < heardMs;
+  const unanswered = info.readUInt32LE(INFO.unacked) > 0 && (info.readUInt32LE(INFO.sent) < heardMs || isFinAlone());
   // One probe may be lost; and Linux answers them twice a second at most.
   return { owes: unanswered || info.readUInt8(INFO.probes) > 1, heardMs };
 }
 
-/** Of struct tcp_info (linux/tcp.h): tcpi_probes, tcpi_unacked, tcpi_last_data_sent, tcpi_last_ack_recv. It has only ever been added to. */
-const INFO = { probes: 3, unacked: 24, sent: 44, heard: 56 } as const;
-const info = Buffer.alloc(60);
+/** Whether all bytes in `info` have been acknowledged: a FIN bears none, and when it was sent is told nowhere. False before Linux 4.19. */
+function isFinAlone(): boolean {
+  const { bytesAcked, bytesSent, bytesRetrans } = INFO;
+  return info.readBigUInt64LE(bytesSent) - info.readBigUInt64LE(bytesRetrans) === info.readBigUInt64LE(bytesAcked);
+}
+
+/**
+ * Of struct tcp_info (linux/tcp.h): tcpi_probes, tcpi_unacked, tcpi_last_data_sent, tcpi_last_ack_recv, tcpi_bytes_acked,
+ * tcpi_bytes_sent, tcpi_bytes_retrans. It has only ever been added to; an older kernel leaves the last of them as they are, 0.
+ */
+const INFO = {
+  probes: 3,
+  unacked: 24,
+  sent: 44,
+  heard: 56,
+  bytesAcked: 120,
+  bytesSent: 200,
+  bytesRetrans: 208,
+} as const;
+const info = Buffer.alloc(216);
 const lengthOfInfo = Buffer.alloc(4);
 
 /** Closes with RST instead of FIN. */
