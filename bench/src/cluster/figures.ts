@@ -18,7 +18,10 @@ export interface Figures {
   /** the same while a chunk comes every CHUNK_PACE_MS: nobody waits for a processor, or for room in a socket */
   readonly pacedCpuLocal: number;
   readonly pacedCpuAcross: number;
-  /** CPU seconds for one GiB, as fast as it goes, of one HAProxy in TCP mode, and of two one behind the other: what a second hop costs with others. NaN: not installed */
+  /**
+   * CPU seconds for one GiB, as fast as it goes, of one HAProxy in TCP mode, and of two one behind the other: what a second hop
+   * costs with others. NaN: not installed
+   */
   readonly proxyCpuOne: number;
   readonly proxyCpuTwo: number;
   /** resident bytes of a relay for each client that is parked there */
