@@ -137,18 +137,23 @@ it("and it stays so: each relay ends its half, both functions hear of it, who wa
 sessions: { answerWithin: 2s }
 pairing: { wait: 6s }`);
   const before = await Promise.all(cluster.relays.map(({ process }) => connectionsOf(process.pid)));
-  const live = await converse(4);
+  const live = await converse(6);
+  const intoTheVoid: End[] = [];
   const parked = await parkF1({ channel: CHANNEL.parked });
   for (const [index, { ends }] of live.entries()) {
     const [near, far] = ends;
     for (const { stream } of ends) stream.on("error", () => {});
-    if (index % 4 === 1) pour(near, far);
-    if (index % 4 === 2) pour(far, near);
-    if (index % 4 === 3) near.stream.end("all of it");
+    if (index % 6 === 1) pour(near, far);
+    if (index % 6 === 2) pour(far, near);
+    if (index % 6 === 3) near.stream.end("all of it");
+    if (index % 6 === 4) intoTheVoid.push(near);
+    if (index % 6 === 5) intoTheVoid.push(far);
   }
+  for (const { stream } of intoTheVoid) stream.write("all of it");
   await until("much is under way", async () => (await cluster.relay(1).status()).bytes > 1 << 20);
 
   await network.cut(hostOf(0), [hostOf(1)]);
+  for (const { stream } of intoTheVoid) stream.end(); // a FIN, and no byte that was not acknowledged before
   const peer = await askF2({ channel: CHANNEL.parked });
   const alone = await parkF1({ channel: CHANNEL.late });
   for (const end of [parked, peer, alone]) {

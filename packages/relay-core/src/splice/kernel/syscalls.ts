@@ -134,10 +134,13 @@ export function tcpState(fd: number): TcpState | null {
   return { owes: unanswered || info.readUInt8(INFO.probes) > 1, heardMs };
 }
 
-/** Whether all bytes in `info` have been acknowledged: a FIN bears none, and when it was sent is told nowhere. False before Linux 4.19. */
+/**
+ * Whether all bytes in `info` have been acknowledged: a FIN bears none, and when it was sent is told nowhere. Where the relay has
+ * dialled, its SYN counts as one that was acknowledged, and not as sent. False before Linux 4.19, which tells of none that were sent.
+ */
 function isFinAlone(): boolean {
-  const { bytesAcked, bytesSent, bytesRetrans } = INFO;
-  return info.readBigUInt64LE(bytesSent) - info.readBigUInt64LE(bytesRetrans) === info.readBigUInt64LE(bytesAcked);
+  const sent = info.readBigUInt64LE(INFO.bytesSent);
+  return sent > 0n && info.readBigUInt64LE(INFO.bytesAcked) >= sent - info.readBigUInt64LE(INFO.bytesRetrans);
 }
 
 /**
