@@ -4,6 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { ask, type End, type FunctionFiles, meet, RunningRelay, refusalReason, until } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { anonymousBytes, MemoryLimit } from "./memory-limit.ts";
@@ -13,6 +15,8 @@ const CONTAINER = 128 << 20;
 const SILENT = 400;
 const AT_ONCE = 20;
 const CHUNK = Buffer.alloc(64 << 10, "…");
+/** What passes through the relay while others are blocked: more than enough for what becomes garbage to show. */
+const FLOW_BYTES = 512 << 20;
 
 const documented = /^limits: \{.*\} # 128 MiB$/m.exec(readFileSync("docs/tuning.md", "utf8"))?.[0];
 
@@ -39,6 +43,16 @@ function pour({ stream }: End): void {
   };
   stream.on("error", () => {}).on("drain", more);
   more();
+}
+
+/** Sends much to an end that takes all of it. Resolves to how many bytes came. */
+async function carry(from: End, to: End): Promise<number> {
+  const chunks = Array.from({ length: FLOW_BYTES / CHUNK.length }, () => CHUNK);
+  const sent = pipeline(Readable.from(chunks), from.stream);
+  let bytes = 0;
+  for await (const chunk of to.stream) bytes += (chunk as Buffer).length;
+  await sent;
+  return bytes;
 }
 
 /** Why this one was not paired, or null if it was. A refusal for want of room says when to come again. */
@@ -99,11 +113,14 @@ it(`${limit === null ? "(looked at, not enforced) " : ""}whatever comes, it says
   const { pid } = relay.process;
   const tls = { transport: "tls", channel: 1 } as const;
   const neighbours = [await meet(relay, f1, f2), await meet(relay, f1, f2, [tls, tls])];
+  const busy = await meet(relay, f1, f2, [tls, tls]);
   const held: End[] = [];
   const memory: number[] = [];
   const look = () => memory.push(anonymousBytes(pid));
 
   await blockSessions(held);
+  look();
+  expect(await carry(...busy.ends)).toBe(FLOW_BYTES);
   look();
   await parkMany(held);
   look();
@@ -119,7 +136,7 @@ it(`${limit === null ? "(looked at, not enforced) " : ""}whatever comes, it says
   look();
   expect(Math.max(...memory)).toBeLessThan(CONTAINER);
   for (const socket of silent) socket.destroy();
-  for (const end of [...held, ...neighbours.flatMap(({ ends }) => ends)]) end.destroy();
+  for (const end of [...held, ...[...neighbours, busy].flatMap(({ ends }) => ends)]) end.destroy();
   await relay.quiet();
   for (const end of (await meet(relay, f1, f2, [tls, tls])).ends) end.destroy();
   expect((await relay.status()).pid).toBe(pid);

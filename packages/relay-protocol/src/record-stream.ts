@@ -12,6 +12,7 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { free } from "./free.ts";
 import { RecordBoundaries } from "./record-boundaries.ts";
 
 /** The connection ended, or its TLS failed, before both close_notify alerts had passed. */
@@ -114,13 +115,19 @@ export class RecordStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    this.socket.write(chunk, callback);
+    this.socket.write(chunk, (error) => {
+      free(chunk); // the TLS layer's own, made for this one write
+      callback(error);
+    });
   }
 
   override _writev(chunks: { chunk: Buffer }[], callback: (error?: Error | null) => void): void {
     this.socket.cork();
     chunks.forEach(({ chunk }, index) => {
-      this.socket.write(chunk, index === chunks.length - 1 ? callback : undefined);
+      this.socket.write(chunk, (error) => {
+        free(chunk);
+        if (index === chunks.length - 1) callback(error);
+      });
     });
     this.socket.uncork();
   }
@@ -188,6 +195,7 @@ export class RecordStream extends Duplex {
     this.#pending = length === pending.length ? null : pending.subarray(length);
     this.#wanted = false;
     this.push(pending.subarray(0, length));
+    if (this.#stays && this.readableLength === 0) free(pending); // the TLS layer has taken it, and copies what it takes
     if (this.#pending === null && !this.#closeNotifyRead && !this.#ended) this.socket.resume();
   }
 

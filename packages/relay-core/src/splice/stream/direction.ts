@@ -1,5 +1,6 @@
 /** One direction of a session: what one stream gives goes to the other, as fast as that takes it and the session may. */
 import type { Duplex } from "node:stream";
+import { free } from "@serverless-relay/protocol";
 import type { Allowance } from "../allowance.ts";
 
 const NOTHING = Buffer.alloc(0);
@@ -21,8 +22,9 @@ export class Direction {
   readonly #source: Duplex;
   readonly #sink: Duplex;
   readonly #carrier: Carrier;
-  /** read, and not to be delivered yet */
+  /** read, and not to be delivered yet: from `#heldFrom` on */
   #held: Buffer | null = null;
+  #heldFrom = 0;
   #ended = false;
   #ending = false;
 
@@ -46,15 +48,18 @@ export class Direction {
     while (this.#held !== null) {
       if (this.#sink.writableNeedDrain) return;
       const allowance = this.#carrier.allowance();
-      const allowed = allowance === null ? this.#held.length : allowance.take();
+      const held = this.#held;
+      const allowed = allowance === null ? held.length : allowance.take();
       if (allowed === 0) {
         this.#carrier.throttled();
         return;
       }
-      const now = this.#held.subarray(0, allowed);
-      this.#held = now.length === this.#held.length ? null : this.#held.subarray(now.length);
+      const now = held.subarray(this.#heldFrom, this.#heldFrom + allowed);
+      this.#heldFrom += now.length;
       allowance?.spend(now.length);
-      this.#deliver(now);
+      const isLast = this.#heldFrom === held.length;
+      if (isLast) this.#hold(null);
+      this.#deliver(now, isLast ? held : null);
     }
     if (this.#ended) this.#endAfterAll();
     else if (!this.#sink.writableNeedDrain) this.#source.resume();
@@ -62,12 +67,12 @@ export class Direction {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#carrier.allowance() === null && this.#held === null) {
-      if (!this.#deliver(chunk)) this.#source.pause();
+      if (!this.#deliver(chunk, chunk)) this.#source.pause();
       return;
     }
     this.#source.pause();
     this.#carrier.allowance()?.nextTurn(); // others have been read from meanwhile
-    this.#held = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
+    this.#hold(this.#held === null ? chunk : Buffer.concat([this.#held.subarray(this.#heldFrom), chunk]));
     this.advance();
   };
 
@@ -76,9 +81,15 @@ export class Direction {
     if (this.#held === null) this.#endAfterAll();
   };
 
-  #deliver(bytes: Buffer): boolean {
+  #hold(bytes: Buffer | null): void {
+    this.#held = bytes;
+    this.#heldFrom = 0;
+  }
+
+  /** @param last what is done with once `bytes` are delivered: nobody else has what came from the source */
+  #deliver(bytes: Buffer, last: Buffer | null): boolean {
     this.#carrier.delivered(bytes.length);
-    return this.#sink.write(bytes);
+    return this.#sink.write(bytes, last === null ? undefined : () => free(last));
   }
 
   /** FIN only when every byte before it is with the kernel: until then, the session may still have to be reset. */
