@@ -28,6 +28,7 @@ describe("one line on stderr, and an exit code", () => {
       () => ["expose", "--peer", "f1", "--to", "x"],
       /--to "x" will not do; it is HOST:PORT/,
     ],
+    ["a wait that is none", 64, () => [...stdio, "--wait", "1d"], /--wait "1d" will not do; it is whole seconds/],
     ["a duration that is none", 64, () => [...stdio, "--drain-timeout", "1w"], /--drain-timeout "1w" will not do; /],
     ["a command that there is not", 64, () => ["expoes"], /expoes/],
     ["no peer", 64, () => ["forward", "--stdio"], /peer/],

@@ -21,7 +21,7 @@ export async function runToEnd(side: Side, { health, drainTimeoutMs }: Lifecycle
     }));
   if (probes !== undefined) log.info({ health: formatEndpoint(probes.endpoint) }, "answers probes");
   const forgetSignals = stopOnSignals(side, drainTimeoutMs, log);
-  log.info({ pid: process.pid }, "ready");
+  log.info({ pid: process.pid }, "started");
   try {
     await side.closed;
     log.info("stopped");

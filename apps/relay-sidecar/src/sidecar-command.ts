@@ -4,7 +4,7 @@ import * as Flags from "@oclif/core/flags";
 import { type Environment, EnvironmentError, fromEnv } from "@serverless-relay/client";
 import type { Endpoint } from "./endpoint.ts";
 import { Exit, Failure } from "./failure.ts";
-import { countFlag, durationFlag, endpointFlag } from "./flags.ts";
+import { countFlag, durationFlag, endpointFlag, secondsFlag } from "./flags.ts";
 import type { LifecycleOptions } from "./lifecycle.ts";
 import { LOG_LEVELS } from "./log.ts";
 
@@ -38,7 +38,7 @@ export abstract class SidecarCommand extends Command {
     servername: relayFlag("servername", "NAME", "The name in the relay's certificate. Default: the host in --relay."),
     channel: relayFlag("channel", "CHANNEL", "Which of several conversations: a port or a token. Default: 443."),
     as: relayFlag("as", "NAME", "Which of the certificate's names is meant, where it has several."),
-    wait: relayFlag("wait", "SECONDS", "How long to wait for the peer."),
+    wait: secondsFlag("wait", { env: VARIABLES.wait, summary: "How long to wait for the peer.", helpGroup: "RELAY" }),
     transport: relayFlag("transport", "raw|tls", "raw takes the outer TLS off, tls leaves it on. Default: raw."),
     health: endpointFlag("health", { summary: "Answers /healthz and /readyz there.", env: "SIDECAR_HEALTH" }),
     "max-connections": countFlag("max-connections", {
