@@ -134,7 +134,7 @@ it("a port that is taken: says which, and exits with 69", async () => {
   const { code, stderr } = await tryOn(GOOD.replace("127.0.0.1:0", `127.0.0.1:${port}`));
   server.close();
   expect(stderr).toBe(
-    `127.0.0.1:${port}: the port is taken by another process; stop that one, or choose another port\n`,
+    `listen.shared 127.0.0.1:${port}: the port is taken by another process; stop that one, or choose another port\n`,
   );
   expect(code).toBe(69);
   expect(await readdir(join(relay.directory, "run"))).toEqual([]);
@@ -144,7 +144,7 @@ it("a port that this user may not bind: says so, and exits with 77", async () =>
   await relay.write("relayd.yaml", GOOD.replace("127.0.0.1:0", "127.0.0.1:1"));
   const { code, stderr } = await runWithoutPrivileges(...commandOf("relayd"), "--config", "relayd.yaml");
   expect(stderr).toBe(
-    "127.0.0.1:1: this user may not bind the port; choose one above 1023, or grant CAP_NET_BIND_SERVICE\n",
+    "listen.shared 127.0.0.1:1: this user may not bind the port; choose one above 1023, or grant CAP_NET_BIND_SERVICE\n",
   );
   expect(code).toBe(77);
 });

@@ -87,6 +87,14 @@ describe("relayctl cert issue", { timeout: 30_000 }, () => {
     expect((await stat(join(shell.dir, "f1.key"))).mode & 0o777).toBe(0o600);
   });
 
+  it("says that a certificate ends with its authority, where it was to hold for longer", async () => {
+    await relayctl("init --dir .");
+    const long = await relayctl("cert issue f1 --dir . --days 99999");
+    expect(long.stdout).toContain("it ends when the authority does, sooner than asked for");
+    expect((await certificate("f1.pem")).validTo).toBe((await certificate("ca.pem")).validTo);
+    expect((await relayctl("cert issue f2 --dir . --days 3000")).stdout).not.toContain("sooner");
+  });
+
   it("names the files of a URI safely, or as told", async () => {
     await relayctl("init --dir .");
     const encoded = await relayctl("cert issue spiffe://example.org/f1 --dir . --json");

@@ -79,6 +79,13 @@ export function namesWithoutEffect(names: readonly string[]): readonly string[] 
   return names.some(isUri) ? names.filter((name) => !isUri(name)) : [];
 }
 
+/** Whether it is valid for less than so many days: a certificate ends with the authority that it is from. */
+export function wasShortened({ notAfter }: IssuedIdentity, days: number, now = Date.now()): boolean {
+  return Date.parse(notAfter) < now + (days - 1) * DAY_MS;
+}
+
+const DAY_MS = 86_400_000;
+
 function isUri(name: string): boolean {
   return name.includes("://");
 }

@@ -175,6 +175,7 @@ export class Daemon implements DaemonParts {
     await this.#openControl();
     const { listen } = this.config;
     this.shared = await Listener.open(
+      "listen.shared",
       listen.shared,
       (socket) => this.relay.accept(socket, { protocol: "connect" }),
       this.#inherited.take("shared", listen.shared),

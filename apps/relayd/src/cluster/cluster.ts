@@ -118,7 +118,7 @@ export class Cluster implements Elsewhere {
     }));
     const hops = new Hops({ credentials, names: config.tls.names, limits, observe, redeem: this.#redeem });
     this.#hops = hops;
-    this.#listener = await Listener.open(config.peerListen, (socket) => hops.accept(socket));
+    this.#listener = await Listener.open("cluster.peerListen", config.peerListen, (socket) => hops.accept(socket));
   }
 
   state(): api.ClusterState {

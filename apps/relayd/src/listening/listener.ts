@@ -8,14 +8,14 @@ export interface Address {
   readonly port: number;
 }
 
-/** The port cannot be bound. The message names the address and says what to do. */
+/** The port cannot be bound. The message names the key of the configuration and the address, and says what to do. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
   /** the port is taken, rather than not allowed or not of this machine */
   readonly inUse: boolean;
 
-  constructor({ host, port }: Address, cause: NodeJS.ErrnoException) {
-    super(`${host}:${port}: ${explain(cause)}`, { cause });
+  constructor(key: string, { host, port }: Address, cause: NodeJS.ErrnoException) {
+    super(`${key} ${host}:${port}: ${explain(cause)}`, { cause });
     this.inUse = cause.code === "EADDRINUSE";
   }
 }
@@ -30,17 +30,19 @@ export class Listener {
   }
 
   /**
+   * @param key of the configuration, which has the address
    * @param inherited one that is bound already, to listen on in place of `address`
    * @throws ListenError
    */
   static async open(
+    key: string,
     address: Address,
     onConnection: (socket: Socket) => void,
     inherited: InheritedSocket | null = null,
   ): Promise<Listener> {
     const server = createServer(SOCKET_OPTIONS, onConnection);
     await new Promise<void>((resolve, reject) => {
-      server.once("error", (error) => reject(new ListenError(address, error)));
+      server.once("error", (error) => reject(new ListenError(key, address, error)));
       server.listen({ ...(inherited === null ? address : { fd: inherited.fd }), backlog: BACKLOG }, resolve);
     });
     const bound = server.address() as AddressInfo;

@@ -107,7 +107,7 @@ export class RouteListeners {
     const entrance = (): Entrance => ({ protocol, route: this.#relay.routes.find(f1, f2) ?? route });
     const inherited = this.#inherited.take("route", { host, port });
     const accept = (socket: Socket) => this.#relay.accept(socket, entrance());
-    const listener = await Listener.open({ host, port }, accept, inherited);
+    const listener = await Listener.open("listen.perRoute", { host, port }, accept, inherited);
     this.#open.set(keyOf(route), { protocol, host, port, error: null, listener });
   }
 

@@ -84,7 +84,7 @@ function send(response: ServerResponse, { status, type, text }: Content, headOnl
 
 function listen(server: Server, address: Address): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (error: Error) => reject(new ListenError(address, error));
+    const fail = (error: Error) => reject(new ListenError("metrics.listen", address, error));
     server.once("error", fail);
     server.listen(address, () => {
       server.off("error", fail);

@@ -1,5 +1,5 @@
 import * as Flags from "@oclif/core/flags";
-import { type IssuedIdentity, issueIdentity, namesWithoutEffect } from "../../function-identity.ts";
+import { type IssuedIdentity, issueIdentity, namesWithoutEffect, wasShortened } from "../../function-identity.ts";
 import { functionName } from "../../function-name.ts";
 import { RelayctlCommand } from "../../relayctl-command.ts";
 
@@ -42,6 +42,8 @@ export default class CertIssue extends RelayctlCommand {
     this.log(`${issued.certificate}, ${issued.key}: ${issued.names.join(", ")}, until ${issued.notAfter.slice(0, 10)}`);
     const without = namesWithoutEffect(issued.names);
     if (without.length > 0) this.log(`note: the relay goes by the URI alone; routes cannot name ${without.join(", ")}`);
+    if (days !== undefined && wasShortened(issued, days))
+      this.log("note: it ends when the authority does, sooner than asked for");
     return issued;
   }
 }
