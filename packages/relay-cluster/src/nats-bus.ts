@@ -1,5 +1,5 @@
 /** The bus of a cluster on NATS core: requests, queue groups, and "no responders". */
-import { errors, type NatsConnection } from "@nats-io/transport-node";
+import { errors, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import { type Bus, type Listening, NOBODY } from "./bus.ts";
 
 export class NatsBus implements Bus {
@@ -16,11 +16,11 @@ export class NatsBus implements Bus {
   }
 
   listen(subject: string, group: string | null, answer: (question: Uint8Array) => Uint8Array): Listening {
-    return this.#subscribe(subject, group ?? undefined, (question, respond) => respond(answer(question)));
+    return this.#subscribe(subject, group ?? undefined, (message) => message.respond(answer(message.data)));
   }
 
   hear(subject: string, listener: (message: Uint8Array) => void): Listening {
-    return this.#subscribe(subject, undefined, listener);
+    return this.#subscribe(subject, undefined, ({ data }) => listener(data));
   }
 
   async ask(subject: string, question: Uint8Array, timeoutMs: number): Promise<Uint8Array | typeof NOBODY> {
@@ -58,24 +58,20 @@ export class NatsBus implements Bus {
   }
 
   // A server deals with what one connection sends in order: a question that is sent later finds this subscription there.
-  #subscribe(
-    subject: string,
-    queue: string | undefined,
-    listener: (message: Uint8Array, respond: (answer: Uint8Array) => void) => void,
-  ): Listening {
+  #subscribe(subject: string, queue: string | undefined, take: (message: Msg) => void): Listening {
     if (this.#connection.isClosed()) return { close: () => {} };
     const subscription = this.#connection.subscribe(subject, {
       ...(queue !== undefined && { queue }),
       callback: (error, message) => {
         if (error !== null) return this.#report(error);
         try {
-          listener(message.data, (answer) => message.respond(answer));
+          take(message);
         } catch (failure) {
           this.#report(failure instanceof Error ? failure : new Error(String(failure)));
         }
       },
     });
-    return { close: () => subscription.unsubscribe() };
+    return new Subscribed(subscription);
   }
 
   async #watch(): Promise<void> {
@@ -86,6 +82,19 @@ export class NatsBus implements Bus {
       for (const listener of this.#onReturn) listener();
     }
     this.#isAway = true; // closed
+  }
+}
+
+/** There is one for each place where somebody is parked. */
+class Subscribed implements Listening {
+  readonly #subscription: Subscription;
+
+  constructor(subscription: Subscription) {
+    this.#subscription = subscription;
+  }
+
+  close(): void {
+    this.#subscription.unsubscribe();
   }
 }
 
