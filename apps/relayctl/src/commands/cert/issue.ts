@@ -42,8 +42,8 @@ export default class CertIssue extends RelayctlCommand {
     this.log(`${issued.certificate}, ${issued.key}: ${issued.names.join(", ")}, until ${issued.notAfter.slice(0, 10)}`);
     const without = namesWithoutEffect(issued.names);
     if (without.length > 0) this.log(`note: the relay goes by the URI alone; routes cannot name ${without.join(", ")}`);
-    if (days !== undefined && wasShortened(issued, days))
-      this.log("note: it ends when the authority does, sooner than asked for");
+    const isShort = days !== undefined && wasShortened(issued, days);
+    if (isShort) this.log("note: it ends when the authority does, sooner than asked for");
     return issued;
   }
 }
