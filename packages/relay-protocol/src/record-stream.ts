@@ -191,11 +191,12 @@ export class RecordStream extends Duplex {
       if (this.#ended) this.push(null);
       return;
     }
-    const length = this.#stays ? pending.length : this.#boundaries.take(pending, 0);
+    const stays = this.#stays; // whoever is given this may call stayInTls() at once
+    const length = stays ? pending.length : this.#boundaries.take(pending, 0);
     this.#pending = length === pending.length ? null : pending.subarray(length);
     this.#wanted = false;
     this.push(pending.subarray(0, length));
-    if (this.#stays && this.readableLength === 0) free(pending); // the TLS layer has taken it, and copies what it takes
+    if (stays && this.readableLength === 0) free(pending); // the TLS layer has taken it, and copies what it takes
     if (this.#pending === null && !this.#closeNotifyRead && !this.#ended) this.socket.resume();
   }
 
