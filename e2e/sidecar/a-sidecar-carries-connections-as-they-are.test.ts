@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { digest, type Running, readAll, Sidecars } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { dial, endOf, startTarget, type Target } from "./target.ts";
+import { begin, dial, endOf, startTarget, type Target } from "./target.ts";
 
 let sidecars: Sidecars;
 let exposing: Running;
@@ -87,7 +87,7 @@ it("more connections than allowed are turned away, until one has ended", async (
   const { sidecar, port: narrow } = await sidecars.forward("127.0.0.1:0", { args: ["--max-connections", "1"] });
   const only = await dial({ port: narrow });
   const remote = await target.next();
-  expect(await endOf(await dial({ port: narrow }))).toBe("reset");
+  expect(await endOf(begin({ port: narrow }))).toBe("reset");
   expect(await sidecar.line(/"msg":"full/)).toContain("--max-connections");
   only.end();
   remote.end();
@@ -102,7 +102,7 @@ it("a target that is not there: reset, said in the log, and no matter for what c
   const other = ["--channel", "2"];
   const sidecar = await sidecars.expose(`unix:${path}`, { args: other });
   const { port: second } = await sidecars.forward("127.0.0.1:0", { env: { RELAY_CHANNEL: "2" } });
-  expect(await endOf(await dial({ port: second }))).toBe("reset");
+  expect(await endOf(begin({ port: second }))).toBe("reset");
   expect(await sidecar.line(/the target was not reached/)).toContain("ENOENT");
   const later = await startTarget(path);
   const local = await dial({ port: second });

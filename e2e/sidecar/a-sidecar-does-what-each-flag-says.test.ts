@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createAuthority } from "@serverless-relay/pki";
 import { environmentOf, Running, readAll, run, Sidecars, until } from "@serverless-relay/testkit";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { dial, endOf, startTarget, type Target } from "./target.ts";
+import { begin, dial, endOf, startTarget, type Target } from "./target.ts";
 
 let sidecars: Sidecars;
 let target: Target;
@@ -54,7 +54,7 @@ print("port", listener.getsockname()[1], flush=True); time.sleep(600)`;
   const channel = ["--channel", "4"];
   const sidecar = await sidecars.expose(`127.0.0.1:${port}`, { args: ["--target-timeout", "300ms", ...channel] });
   const { port: forwarded } = await sidecars.forward("127.0.0.1:0", { args: channel });
-  expect(await endOf(await dial({ port: forwarded }))).toBe("reset");
+  expect(await endOf(begin({ port: forwarded }))).toBe("reset");
   expect(await sidecar.line(/the target was not reached/)).toContain("no connection within 300 ms");
   await busy.stop();
 });
@@ -82,7 +82,7 @@ it("expose --max-connections: who comes when it is full waits at the relay", asy
 
 it("forward --wait: a connection whose peer does not come in time is reset", async () => {
   const { sidecar, port } = await sidecars.forward("127.0.0.1:0", { args: ["--wait", "1s", "--channel", "7"] });
-  expect(await endOf(await dial({ port }))).toBe("reset");
+  expect(await endOf(begin({ port }))).toBe("reset");
   expect(await sidecar.line(/"msg":"not connected"/)).toContain("peer_timeout");
 });
 

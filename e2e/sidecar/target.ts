@@ -41,11 +41,18 @@ export async function startTarget(path?: string): Promise<Target> {
   };
 }
 
+type Where = { port: number; host?: string } | { path: string };
+
 /** A local program's connection, half of which may end before the other. */
-export async function dial(to: { port: number; host?: string } | { path: string }): Promise<Socket> {
-  const socket = quiet(connect({ host: "127.0.0.1", ...to, allowHalfOpen: true }));
+export async function dial(to: Where): Promise<Socket> {
+  const socket = begin(to);
   await once(socket, "connect");
   return socket;
+}
+
+/** One that may be turned away as soon as it is there: such a reset can come before Node has told of the connection. */
+export function begin(to: Where): Socket {
+  return quiet(connect({ host: "127.0.0.1", ...to, allowHalfOpen: true }));
 }
 
 /** How it ends: "end" in order, "reset", or "closed" without either. */
