@@ -6,7 +6,16 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { ask, type End, type FunctionFiles, meet, RunningRelay, refusalReason, until } from "@serverless-relay/testkit";
+import {
+  ask,
+  type End,
+  type FunctionFiles,
+  type Met,
+  meet,
+  RunningRelay,
+  refusalReason,
+  until,
+} from "@serverless-relay/testkit";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { anonymousBytes, MemoryLimit } from "./memory-limit.ts";
 
@@ -45,13 +54,14 @@ function pour({ stream }: End): void {
   more();
 }
 
-/** Sends much to an end that takes all of it. Resolves to how many bytes came. */
-async function carry(from: End, to: End): Promise<number> {
+/** Sends much to an end that takes all of it, to the end of both. Resolves to how many bytes came. */
+async function carry([from, to]: Met["ends"]): Promise<number> {
   const chunks = Array.from({ length: FLOW_BYTES / CHUNK.length }, () => CHUNK);
   const sent = pipeline(Readable.from(chunks), from.stream);
   let bytes = 0;
   for await (const chunk of to.stream) bytes += (chunk as Buffer).length;
   await sent;
+  for (const end of [from, to]) end.destroy();
   return bytes;
 }
 
@@ -120,7 +130,7 @@ it(`${limit === null ? "(looked at, not enforced) " : ""}whatever comes, it says
 
   await blockSessions(held);
   look();
-  expect(await carry(...busy.ends)).toBe(FLOW_BYTES);
+  expect(await carry(busy.ends)).toBe(FLOW_BYTES);
   look();
   await parkMany(held);
   look();
@@ -136,7 +146,7 @@ it(`${limit === null ? "(looked at, not enforced) " : ""}whatever comes, it says
   look();
   expect(Math.max(...memory)).toBeLessThan(CONTAINER);
   for (const socket of silent) socket.destroy();
-  for (const end of [...held, ...[...neighbours, busy].flatMap(({ ends }) => ends)]) end.destroy();
+  for (const end of [...held, ...neighbours.flatMap(({ ends }) => ends)]) end.destroy();
   await relay.quiet();
   for (const end of (await meet(relay, f1, f2, [tls, tls])).ends) end.destroy();
   expect((await relay.status()).pid).toBe(pid);

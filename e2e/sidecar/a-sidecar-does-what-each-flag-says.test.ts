@@ -81,7 +81,7 @@ it("expose --max-connections: who comes when it is full waits at the relay", asy
 });
 
 it("forward --wait: a connection whose peer does not come in time is reset", async () => {
-  const { sidecar, port } = await sidecars.forward("127.0.0.1:0", { args: ["--wait", "1s", "--channel", "7"] });
+  const { sidecar, port } = await sidecars.forward("127.0.0.1:0", { args: ["--wait", "1", "--channel", "7"] });
   expect(await endOf(begin({ port }))).toBe("reset");
   expect(await sidecar.line(/"msg":"not connected"/)).toContain("peer_timeout");
 });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { parseDuration, secondsOf } from "./flags.ts";
+import { parseDuration } from "./flags.ts";
 
 it.each([
   ["0s", 0],
@@ -13,18 +13,4 @@ it.each([
 
 it.each(["", "30", "s", "-1s", "1.5s", "1 s", "1d", "1S", "597h", "9999999999s"])("%j is none", (text) => {
   expect(parseDuration(text)).toBeNull();
-});
-
-it.each([
-  ["0", "0"],
-  ["60", "60"],
-  ["60s", "60"],
-  ["2000ms", "2"],
-  ["15m", "900"],
-])("%s is so many seconds", (text, seconds) => {
-  expect(secondsOf(text)).toBe(seconds);
-});
-
-it.each(["", "1500ms", "-1", "1.5", "1d", "9999999999"])("%j is no number of seconds", (text) => {
-  expect(secondsOf(text)).toBeNull();
 });

@@ -28,21 +28,6 @@ export function countFlag(flag: string, text: Text) {
   return Flags.custom<number>({ ...text, helpValue: "COUNT", parse })();
 }
 
-/** As Relay-Wait has it, and so the SDK's variable, too: whole seconds. Any duration of whole seconds will do. Its value is "30". */
-export function secondsFlag(flag: string, text: Text & { readonly helpGroup: string }) {
-  const parse = async (input: string): Promise<string> => secondsOf(input) ?? unfit(flag, input, SECONDS_RULE);
-  return Flags.custom<string>({ ...text, helpValue: "SECONDS", noCacheDefault: true, parse })();
-}
-
-const SECONDS_RULE = "it is whole seconds: 90, 90s or 15m";
-
-/** "15m" → "900"; null if it is not understood, or no whole number of seconds. */
-export function secondsOf(text: string): string | null {
-  if (/^[0-9]{1,9}$/.test(text)) return text;
-  const duration = parseDuration(text);
-  return duration === null || duration % 1_000 > 0 ? null : String(duration / 1_000);
-}
-
 const DURATION_RULE = "it is a duration such as 500ms, 30s, 15m or 12h";
 const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 /** Node's timers hold no more. */

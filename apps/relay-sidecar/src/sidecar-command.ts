@@ -4,7 +4,7 @@ import * as Flags from "@oclif/core/flags";
 import { type Environment, EnvironmentError, fromEnv } from "@serverless-relay/client";
 import type { Endpoint } from "./endpoint.ts";
 import { Exit, Failure } from "./failure.ts";
-import { countFlag, durationFlag, endpointFlag, secondsFlag } from "./flags.ts";
+import { countFlag, durationFlag, endpointFlag } from "./flags.ts";
 import type { LifecycleOptions } from "./lifecycle.ts";
 import { LOG_LEVELS } from "./log.ts";
 
@@ -38,7 +38,7 @@ export abstract class SidecarCommand extends Command {
     servername: relayFlag("servername", "NAME", "The name in the relay's certificate. Default: the host in --relay."),
     channel: relayFlag("channel", "CHANNEL", "Which of several conversations: a port or a token. Default: 443."),
     as: relayFlag("as", "NAME", "Which of the certificate's names is meant, where it has several."),
-    wait: secondsFlag("wait", { env: VARIABLES.wait, summary: "How long to wait for the peer.", helpGroup: "RELAY" }),
+    wait: relayFlag("wait", "SECONDS", "How long to wait for the peer."),
     transport: relayFlag("transport", "raw|tls", "raw takes the outer TLS off, tls leaves it on. Default: raw."),
     health: endpointFlag("health", { summary: "Answers /healthz and /readyz there.", env: "SIDECAR_HEALTH" }),
     "max-connections": countFlag("max-connections", {
@@ -71,14 +71,24 @@ export function lifecycleOf(flags: {
   return { health: flags.health, drainTimeoutMs: flags["drain-timeout"] ?? DEFAULTS.drainTimeoutMs };
 }
 
-/** The SDK's options for meeting `peer`. Throws a Failure that names the flag and the variable. */
+/** The SDK's options for meeting `peer`. Throws a Failure that names the flag, or where that was not given, the variable, too. */
 export function relayOptions(flags: RelayFlags, peer: string): ReturnType<typeof fromEnv> {
   const given = Object.entries(VARIABLES).map(([flag, variable]) => [variable, flags[flag as keyof RelayFlags]]);
   try {
     return fromEnv({ ...(Object.fromEntries(given) as Environment), RELAY_PEER: peer });
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error;
-    const [flag] = Object.entries(VARIABLES).find(([, variable]) => variable === error.variable) ?? ["peer"];
-    throw new Failure(`${error.message}; say so by --${flag} or ${error.variable}`, Exit.config, error);
+    throw told(error, { ...flags, peer });
   }
+}
+
+/** @param values of the flags, or of the variables in their place */
+function told(error: EnvironmentError, values: RelayFlags & { readonly peer: string }): Failure {
+  const { message, variable } = error;
+  const [flag] = Object.entries(VARIABLES).find(([, name]) => name === variable) ?? ["peer"];
+  const value = values[flag as keyof typeof values];
+  if (value !== undefined && value !== process.env[variable]) {
+    return new Failure(message.replace(variable, `--${flag}`), Exit.usage, error);
+  }
+  return new Failure(`${message}; say so by --${flag} or ${variable}`, Exit.config, error);
 }

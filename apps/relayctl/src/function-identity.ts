@@ -80,8 +80,8 @@ export function namesWithoutEffect(names: readonly string[]): readonly string[] 
 }
 
 /** Whether it is valid for less than so many days: a certificate ends with the authority that it is from. */
-export function wasShortened({ notAfter }: IssuedIdentity, days: number, now = Date.now()): boolean {
-  return Date.parse(notAfter) < now + (days - 1) * DAY_MS;
+export function wasShortened({ notAfter }: IssuedIdentity, days: number): boolean {
+  return Date.parse(notAfter) < Date.now() + (days - 1) * DAY_MS;
 }
 
 const DAY_MS = 86_400_000;

@@ -317,13 +317,7 @@ function doubled({ least, most }: { readonly least: number; readonly most: numbe
   return spread(Math.min(least * 2 ** times, most));
 }
 
-/**
- * Not in step with others; but of no more than so many lengths, for Node keeps a list of the timers of each: one for every timer would
- * be a good part of what a parked function costs.
- */
+/** Not in step with others. */
 function spread(ms: number): number {
-  const step = Math.floor(Math.random() * SPREAD_STEPS) / SPREAD_STEPS;
-  return Math.round(ms * (0.75 + step / 2));
+  return ms * (0.75 + Math.random() / 2);
 }
-
-const SPREAD_STEPS = 256;

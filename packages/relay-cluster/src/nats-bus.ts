@@ -1,5 +1,5 @@
 /** The bus of a cluster on NATS core: requests, queue groups, and "no responders". */
-import { errors, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import { errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { type Bus, type Listening, NOBODY } from "./bus.ts";
 
 export class NatsBus implements Bus {
@@ -71,7 +71,7 @@ export class NatsBus implements Bus {
         }
       },
     });
-    return new Subscribed(subscription);
+    return { close: () => subscription.unsubscribe() };
   }
 
   async #watch(): Promise<void> {
@@ -82,19 +82,6 @@ export class NatsBus implements Bus {
       for (const listener of this.#onReturn) listener();
     }
     this.#isAway = true; // closed
-  }
-}
-
-/** There is one for each place where somebody is parked. */
-class Subscribed implements Listening {
-  readonly #subscription: Subscription;
-
-  constructor(subscription: Subscription) {
-    this.#subscription = subscription;
-  }
-
-  close(): void {
-    this.#subscription.unsubscribe();
   }
 }
 

@@ -115,19 +115,13 @@ export class RecordStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    this.socket.write(chunk, (error) => {
-      free(chunk); // the TLS layer's own, made for this one write
-      callback(error);
-    });
+    this.#send(chunk, callback);
   }
 
   override _writev(chunks: { chunk: Buffer }[], callback: (error?: Error | null) => void): void {
     this.socket.cork();
     chunks.forEach(({ chunk }, index) => {
-      this.socket.write(chunk, (error) => {
-        free(chunk);
-        if (index === chunks.length - 1) callback(error);
-      });
+      this.#send(chunk, index === chunks.length - 1 ? callback : undefined);
     });
     this.socket.uncork();
   }
@@ -180,6 +174,13 @@ export class RecordStream extends Duplex {
   readonly #feedSoon = (): void => {
     process.nextTick(() => this.#feed());
   };
+
+  #send(chunk: Buffer, done?: WriteDone): void {
+    this.socket.write(chunk, (error) => {
+      free(chunk); // the TLS layer's own, made for this one write
+      done?.(error);
+    });
+  }
 
   /** Gives the TLS layer the next record, or the part of it that is here. */
   #feed(): void {
